@@ -1,13 +1,14 @@
---- Adapter: Tarantool's own functions and settings: its modules, `box` and its objects,
--- the metatables of basic types, and settings such as `json.cfg`.
+--- Adapter: Tarantool's own functions and settings. These are its modules, `box` and
+-- its objects, the metatables of basic types, and settings such as `json.cfg`.
 --
--- All code shares them, so a change cannot be staged; a rollback restores whatever
--- differs from the snapshot. This adapter must be the first one: its snapshot is taken
--- before other adapters replace functions of Tarantool, and its rollback runs after
--- they have restored them.
+-- All code shares these objects, so a change cannot be staged. A rollback restores
+-- whatever differs from the snapshot.
 --
--- Old code hardly ever changes a function of Tarantool while a reload runs, but it
--- does change settings. So the adapter records which settings new code has changed.
+-- This adapter must be the first one. It takes its snapshot before other adapters
+-- replace functions of Tarantool, and rolls back after they have restored them.
+--
+-- While a reload runs, old code may change settings, but rarely functions. So the
+-- adapter records which settings new code has changed, and restores only those.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -19,11 +20,10 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- The maximum depth of watched tables, and the maximum number of entries in one of
--- them.
+-- The maximum depth of watched tables, and the maximum number of entries of each.
 local DEPTH, ENTRIES = 3, 2000
 
--- Tables that are not watched, because they hold data or have an adapter of their own.
+-- Tables that are not watched, because they hold data or another adapter handles them.
 local WITHOUT = {
     ['box.cfg'] = true,
     ['box.func'] = true,
@@ -37,9 +37,10 @@ local WITHOUT = {
     ['package.cpath'] = true,
     ['string._G'] = true,
 }
--- Globals that are restored here, because the adapter `globals` ignores them.
+-- Global variables that this adapter restores, because the adapter `globals` ignores
+-- them.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
--- Tables in the Lua registry that are not watched, because they hold the modules.
+-- Tables in the Lua registry that hold modules or libraries. They are not watched.
 local REGISTRY = {_LOADED = true, _PRELOAD = true, _LOADLIB = true}
 
 local TYPES = {
@@ -59,7 +60,8 @@ local function new(txn, names)
     return setmetatable({txn = txn, names = names}, Builtins)
 end
 
---- Returns a shallow copy of a table, or nil if it has too many entries.
+--- Returns a shallow copy of a table, or nil if the table has more than `ENTRIES`
+-- entries.
 local function copy(source)
     local result, count = {}, 0
     for key, value in next, source do
@@ -72,8 +74,8 @@ local function copy(source)
     return result
 end
 
---- Returns the metatable of a settings table, such as `json.cfg`. Such a table is
--- called as a function to change settings.
+--- Returns the metatable of a settings table, such as `json.cfg`. Code calls a settings
+-- table as a function to change settings.
 -- @treturn ?table nil if the value is not a settings table
 local function settings_metatable(key, value)
     local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)
@@ -85,12 +87,12 @@ local function is_of_server(f)
     return source == '=[C]' or source:sub(1, 9) == '@builtin/'
 end
 
---- Watches a table and the tables in it: a rollback restores their entries.
+--- Watches a table and the tables in it, so that a rollback restores their entries.
 -- @tparam table object
--- @tparam string label
+-- @tparam string label name of the table in reports
 -- @tparam number depth how many levels of inner tables to watch
--- @tparam ?boolean is_data true if a rollback must restore only the functions in the
---   table, because its other entries are data
+-- @tparam ?boolean is_data true if the table mixes functions with data: a rollback then
+--   restores only the functions
 function Builtins:watch(object, label, depth, is_data)
     if self.known[object] then
         return
@@ -140,8 +142,8 @@ function Builtins:snapshot()
     end
     for _, name in ipairs(self.names) do
         local module = package.loaded[name]
-        -- Check the name, too: the application may have put a module without a file
-        -- into `package.loaded`.
+        -- The application may have put a module without a file into `package.loaded`,
+        -- so check that the name belongs to a module of Tarantool.
         if type(module) == 'table' and module ~= _G and catalog.is_builtin_name(name) then
             self:watch(module, name, DEPTH)
         end
@@ -178,7 +180,7 @@ function Builtins:snapshot()
     self.environment = environ ~= nil and environ() or nil
 end
 
---- Records the settings that new code changes.
+--- Wraps the functions that change settings, to record what new code changes.
 function Builtins:stage()
     local txn = self.txn
     for _, item in ipairs(self.settings) do
@@ -200,8 +202,9 @@ function Builtins:stage()
     self:stage_jit()
 end
 
---- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. Compiled
--- code calls no hooks, so the watchdog could not interrupt it.
+--- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. Until then
+-- the JIT compiler must stay off. LuaJIT calls no hooks from compiled code, so the
+-- watchdog, which uses a hook, could not interrupt that code.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -221,9 +224,9 @@ function Builtins:stage_jit()
     end
 end
 
---- Records the log level before a call of new code. `after_call` compares the level
--- with it, to detect calls of `log.level(n)`. The function `level` cannot be
--- wrapped, because each logger has one, and each module can have its own logger.
+--- Records the log level before a call of new code. `after_call` compares the current
+-- level with the recorded one to detect a call of `log.level(n)`. The function `level`
+-- cannot be wrapped: each logger has its own, and each module can have its own logger.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end
@@ -251,12 +254,12 @@ function Builtins:commit()
     unstage(self)
 end
 
---- Whether an entry of a watched table must get its previous value back.
+--- Returns whether a rollback must restore the previous value of a table entry.
 local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
     elseif type(now) == 'function' and self.txn.ownership:wraps_old(now) then
-        -- This function was set by old code: keep it.
+        -- Old code has set this function, so keep it.
         return false
     end
     return not item.is_data or type(before) == 'function' or type(now) == 'function'
@@ -285,7 +288,7 @@ local function restore_table(self, item, undone)
     end
 end
 
---- Restores changed settings through the function that sets them.
+--- Restores the settings that new code has changed, by a call of the settings table.
 local function restore_settings(item, undone, left)
     for key, before in pairs(item.changed) do
         local label = ('%s.%s'):format(item.label, key_name(key))
@@ -305,9 +308,9 @@ local function restore_settings(item, undone, left)
     end
 end
 
---- Restores the log settings in `box.cfg`, which mirror those in `log.cfg`. The
--- same setting can have two forms: `box.cfg` may hold the name of a log level, such
--- as `info`, and `log.cfg` its number.
+--- Restores the log settings in `box.cfg`, which mirror those in `log.cfg`. A setting
+-- can have different forms in the two tables. For example, `box.cfg` may hold the name
+-- of a log level, such as `info`, and `log.cfg` the number of that level.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. key_name(key)
@@ -333,15 +336,15 @@ local function restore_environment(self, undone)
     end
 end
 
---- Restores Tarantool's own functions before the rollback, which may call them.
--- Leaves two kinds of replacements alone: wrappers of this program, which their
--- adapters remove, and functions set by old code.
+--- Restores Tarantool's own functions before the rollback, because the rollback may
+-- call them. Leaves two kinds of replacements in place: wrappers of this program,
+-- which their adapters remove, and functions that old code has set.
 function Builtins:on_failure()
     self.early = self.early or {}
     local strings = self.strings or {}
     if strings.metatable ~= nil and not (rawequal(debug.getmetatable(''), strings.metatable)
         and rawequal(rawget(strings.metatable, '__index'), strings.index)) then
-        -- Without this metatable, no method of a string can be called.
+        -- Without its metatable, a string has no methods.
         debug.setmetatable('', strings.metatable)
         rawset(strings.metatable, '__index', strings.index)
         table.insert(self.early, {'metatable of strings.', '__index'})

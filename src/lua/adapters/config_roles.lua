@@ -1,8 +1,8 @@
---- Adapter: the roles loaded by the config of Tarantool 3.
+--- Adapter: the roles that the config of Tarantool 3 loads.
 --
--- The serving generation may reload the config while a transaction runs. So the new
--- roles get the latest config before the commit. New code itself must not reload
--- the config, because the call would wait for the transaction to end.
+-- Serving code may reload the config while a transaction runs. So the new roles get the
+-- latest config before the commit. New code itself must not reload the config,
+-- because its call would wait for the transaction to end.
 
 local ConfigRoles = {name = 'config roles'}
 ConfigRoles.__index = ConfigRoles
@@ -27,8 +27,8 @@ function ConfigRoles:stage()
         end
         return original(...)
     end
-    -- Override `_reload_noexc`, which `config:reload()` calls, in this object only,
-    -- not in its class.
+    -- `config:reload()` calls `_reload_noexc`. Override this method in the object
+    -- `config` only, not in its class.
     rawset(config, '_reload_noexc', self.staged)
 end
 

@@ -1,14 +1,15 @@
---- Adapter: `net.box` connections and sockets opened by new code itself. They are
--- closed after a failure, because they could occupy a port that the old role needs
--- again. Connections that new code gets from a library, such as a pool, are not
--- closed: they belong to the library, and old code may use them, too.
+--- Adapter: `net.box` connections and sockets that new code itself has opened.
+--
+-- A rollback closes them, because they could occupy a port that an old role needs
+-- again. It does not close connections that new code gets from a library, such as a
+-- connection pool. They belong to the library, and old code may use them, too.
 
 local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
--- Prefix of the chunk names of this program. Its functions may be on the stack,
--- because the adapter `endings` wraps the same constructors.
+-- Prefix of the chunk names of this program. Functions of this program may be on the
+-- stack, because the adapter `endings` wraps the same constructors.
 local OURS = '@cartridge-reload/'
 
 local Connections = {name = 'connections'}
@@ -21,9 +22,9 @@ end
 function Connections.snapshot()
 end
 
---- Whether new code has called the constructor. The caller is the innermost function
--- on the stack that is neither a C function nor a Lua function of Tarantool or of this
--- program.
+--- Returns whether new code has called a wrapped constructor. The caller is the
+-- innermost function on the stack that is neither a C function nor a Lua function of
+-- Tarantool or of this program.
 local function is_called_by_new(txn)
     local level = 3
     while true do
@@ -38,7 +39,7 @@ local function is_called_by_new(txn)
     end
 end
 
---- Wraps a constructor to record what it creates for new code.
+--- Wraps a constructor to record the objects that it creates for new code.
 local function wrap(self, holder, name)
     local txn, opened, original = self.txn, self.opened, holder[name]
     if type(original) ~= 'function' then
@@ -72,8 +73,8 @@ local function unstage(self)
     end
 end
 
---- Describes a connection or socket.
--- @treturn ?string nil if it is closed
+--- Describes a connection or socket for the report.
+-- @treturn ?string nil if the object is closed
 local function describe(object)
     if object.state ~= nil then
         return object.state ~= 'closed' and object.state ~= 'error'
@@ -83,12 +84,12 @@ local function describe(object)
     return ok and name ~= nil and ('socket on %s:%s'):format(tostring(name.host), tostring(name.port)) or nil
 end
 
--- Methods of a `net.box` connection that set, list and remove its callbacks.
+-- Methods of a `net.box` connection that set, list and remove callbacks.
 local EVENTS = {'on_connect', 'on_disconnect', 'on_schema_reload', 'on_shutdown'}
 
---- Removes the callbacks of a connection before it is closed. They belong to failed
--- code, which must not run. The server would also keep them alive until the connection
--- is collected.
+--- Removes the callbacks of a connection that is about to be closed. They belong to
+-- failed code, which must not run again. Tarantool would also keep them in memory
+-- until the connection is garbage-collected.
 local function silence(connection)
     for _, event in ipairs(EVENTS) do
         local set = connection[event]

@@ -1,10 +1,11 @@
 --- Adapter: defers calls by which new code ends an object that existed before the
--- reload: a fiber, a channel, a `net.box` connection or a `popen` process.
+-- reload. Such an object is a fiber, a channel, a `net.box` connection or a `popen`
+-- process.
 --
 -- Code often ends an existing object before it creates a replacement: `if vars.loop
--- then vars.loop:cancel() end`. This could not be undone if the new code failed
--- afterwards. So such calls are deferred until the commit, and a rollback drops
--- them. New code sees a fiber that it has cancelled as dead.
+-- then vars.loop:cancel() end`. If the new code then failed, the object could not be
+-- brought back. So the adapter makes these calls after the commit, and a rollback drops
+-- them. To new code, a fiber that it has cancelled appears to be dead.
 
 local require = ...
 local clock = require('clock')
@@ -15,12 +16,12 @@ local stacks = require('platform.stacks')
 local Endings = {name = 'endings'}
 Endings.__index = Endings
 
--- How long to wait for a fiber to leave a protected call before it is cancelled
--- anyway, in seconds.
+-- The time in seconds to wait until a fiber leaves a protected call (`pcall`). After
+-- that time the fiber is cancelled anyway.
 local PATIENCE = 1
 local TURN = 0.01
--- How deep the upvalues of `net.box.connect` are searched for the methods of
--- connections.
+-- The maximum depth of the search for the methods of `net.box` connections. The search
+-- starts at the upvalues of `net.box.connect`.
 local DEPTH = 3
 
 --- Creates the adapter.
@@ -41,14 +42,15 @@ function Endings:snapshot()
     self.before = fibers_lib.ids()
 end
 
---- Whether the caller is new code, or old code that the transaction has called. The
--- `stop` of an old role does not count, because it may end what the role owns.
+--- Returns whether the caller is new code, or old code that the transaction has called.
+-- The `stop` function of an old role does not count, because it may end what the role
+-- owns.
 local function is_asking(txn)
     return txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping()
 end
 
 --- Replaces a function until the end of the transaction.
--- @tparam ?table holder table in which the function is a field
+-- @tparam ?table holder table that has the function as a field
 -- @tparam string name name of the field
 -- @tparam function make (original) -> the replacement
 local function replace(self, holder, name, make)
@@ -67,7 +69,7 @@ local function replace_all(self, holder, names, make)
     end
 end
 
---- Wraps constructors to record which objects they create for new code.
+--- Wraps constructors to record the objects that they create for new code.
 local function record_created(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
@@ -81,8 +83,8 @@ local function record_created(self, holder, names)
     end)
 end
 
---- Defers new code's calls to these methods until after the commit. Calls on objects
--- that new code has created are not deferred.
+--- Defers calls of the named methods by new code until after the commit. If new code
+-- has created the object itself, the call is not deferred.
 local function defer(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
@@ -96,7 +98,8 @@ local function defer(self, holder, names)
     end)
 end
 
---- Returns the fiber that an argument refers to, if it is older than the reload.
+--- Returns the fiber to which an argument refers, if the fiber is older than the
+-- reload.
 -- @param subject fiber or fiber id
 -- @treturn ?userdata fiber
 local function find_older(self, subject)
@@ -133,9 +136,9 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a value for the parameter `make` of `replace`. The replacement
-    -- returns the given results if its argument is a fiber that new code has
-    -- cancelled. For any other fiber it calls the original.
+    --- Returns a function for the parameter `make` of `replace`. The replacement that
+    -- it makes returns the given results for a fiber that new code has cancelled. For
+    -- any other fiber, the replacement calls the original.
     local function answering(...)
         local answers = {...}
         return function(original)
@@ -156,8 +159,8 @@ local function stage_fibers(self)
     end
 end
 
---- Finds the method tables of `net.box` connections among the upvalues of the
--- constructor.
+--- Finds the method tables of `net.box` connections through the upvalues of the
+-- function `net.box.connect`.
 -- @treturn {table,...}
 local function connection_methods(lib)
     local seen, result = {}, {}
@@ -208,7 +211,7 @@ local function unstage(self)
     self.replaced = {}
 end
 
---- Returns a function that drops the calls deferred since `mark` was called.
+--- Returns a function that drops all calls deferred after this call of `mark`.
 function Endings:mark()
     local count, cancelled = #self.order, table.copy(self.cancelled)
     return function()
@@ -227,14 +230,14 @@ function Endings:rollback()
     unstage(self)
 end
 
---- Whether the entry function of a fiber is old code of the application. The
--- adapter `fibers` decides whether to cancel such a fiber.
+--- Returns whether the entry function of a fiber is old code of the application. If so,
+-- the adapter `fibers` decides whether to cancel the fiber.
 local function is_judged_elsewhere(self, thread)
     local entry = thread ~= nil and stacks.entry_of((stacks.frames_of(thread)))
     return entry and self.txn.ownership:is_old(entry.func) or false
 end
 
---- Cancels the fibers whose cancellation was deferred. Yields.
+--- Cancels the fibers that new code wanted to cancel. Yields.
 local function cancel_all(self)
     local items = {}
     for _, item in ipairs(next(self.cancelled) and fibers_lib.threads() or {}) do
@@ -243,9 +246,9 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- The coroutines of the remaining fibers were not found: some builds of Tarantool
-    -- do not expose them. Cancel these fibers without checking whether they are in a
-    -- protected call.
+    -- Some builds of Tarantool do not expose the coroutines of these remaining fibers.
+    -- Without its coroutine, a fiber cannot be checked for protected calls, so cancel
+    -- it at once.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end
@@ -273,7 +276,7 @@ local function cancel_all(self)
     end
 end
 
---- Makes the deferred calls, after the commit. Yields.
+--- Makes the deferred calls. Must be called after the commit. Yields.
 function Endings:settle()
     for _, item in ipairs(self.order) do
         pcall(item.original, item.object, unpack(item.arguments))
