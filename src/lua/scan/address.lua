@@ -1,42 +1,41 @@
 --- Determines the addresses of Lua objects.
 --
--- `string.format('%p')` returns an address, but creates a string each time. For a
--- large heap, that would create too many strings for the garbage collector. So the
--- object is stored in a slot of a table, and its address is read from the memory of
--- that slot. No memory outside the table is read. Before the first use, the layout
--- of the table is verified: the other slots must contain known numbers, and the
--- addresses of several objects must be the same as with `%p`.
+-- `string.format('%p')` returns an address, but creates a string each time. On a
+-- large heap, that would create too much garbage. So this module stores the object
+-- in a slot of a table, and reads the address from the memory of that slot. It reads
+-- no memory outside the table. Before the first use, it verifies the memory layout
+-- of the table: the other slots must contain known numbers, and the addresses of
+-- several objects must be the same as with `%p`.
 
 local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- Numbers in the slots after the first one, by which the slots are recognised in
--- memory.
+-- Known numbers for the second to fourth slots of the table. They identify the
+-- slots in memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
--- LuaJIT allocates the slots of a table of this size right behind the table's
--- header. The size of the header is 32 bytes, or 64 bytes with 64-bit addresses
--- (GC64).
+-- LuaJIT allocates the slots of a small table right after the table's header. The
+-- header has 32 bytes, or 64 bytes in a build with 64-bit addresses (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
--- With GC64, the low 47 bits of a slot are the address, and the other bits are a
--- type tag.
+-- In a GC64 build, the low 47 bits of a slot are the address, and the rest is a
+-- type tag. This mask selects the address bits of the slot's upper 32-bit word.
 local HIGH_BITS = 0x7fff
 
---- Returns the address of an object according to `%p`.
+--- Determines the address of an object with `string.format('%p')`.
 local function format(object)
     return tonumber(('%p'):format(object))
 end
 
---- Finds the first slot of a table in memory.
--- @tparam table slots the table; the slots after the first one contain MARKS
--- @treturn ?cdata pointer to the slot, as 32-bit words; nil if the slot is not
---   found
+--- Finds the slots of a table in memory.
+-- @tparam table slots the table; its slots after the first one contain MARKS
+-- @treturn ?cdata pointer to slot 1, as 32-bit words; nil if the slot is not found
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do
-        -- The array part of a table begins with the slot for index 0.
+        -- The array part of a table begins with the slot of index 0: skip that
+        -- slot.
         local first = ffi.cast('const double *', base + header) + 1
         local same = true
         for i, mark in ipairs(MARKS) do
@@ -50,8 +49,8 @@ local function locate(slots)
 end
 
 --- Creates a function that reads the address of an object from memory.
--- @treturn ?function (object) -> number; nil if the layout of tables in this build of
---   LuaJIT is unknown
+-- @treturn ?function (object) -> number; nil if the layout of tables in this build
+--   of LuaJIT is unknown
 local function reader()
     local ok, read = pcall(function()
         local slots = table.new(SLOTS, 0)
@@ -71,16 +70,16 @@ local function reader()
             end
             return words[0]
         end
-        -- Compiled code would read the slot only once, because the JIT compiler
-        -- cannot tell that its contents change.
+        -- The JIT compiler cannot tell that the contents of the slot change.
+        -- Compiled code would read the slot only once.
         jit.off(read_address)
         return read_address
     end)
     if not ok or read == nil then
         return nil
     end
-    -- Do not compare the addresses of userdata: for userdata, `%p` returns the
-    -- address of the contents.
+    -- Do not compare the addresses of userdata. For userdata, `%p` returns the
+    -- address of the contents instead of the object.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

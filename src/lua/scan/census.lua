@@ -1,11 +1,10 @@
---- The census: a record of the registrations that new code has made with libraries
--- by the commit. It is taken before any request reaches the new code.
+--- The census: a record of the registrations, such as callbacks, that new code has
+-- made with libraries by the commit. It is taken before any request reaches the new
+-- code.
 --
--- The census tells which registrations of new code replace registrations of old
--- code. A registration in the census replaces an old one with the same purpose. A
--- registration that a request makes after the commit replaces none, even if it is
--- made with the same library and by the same code. For example, a request may
--- register a callback for its own reply.
+-- After the commit, a new registration that is in the census replaces the old one
+-- with the same purpose. A registration that new code makes later replaces none.
+-- For example, a request may register a callback for its own reply.
 
 local require = ...
 local clock = require('clock')
@@ -14,11 +13,12 @@ local registrations = require('scan.registrations')
 local roots_lib = require('scan.roots')
 local walk_lib = require('scan.heap_walk')
 
--- The share of the remaining time that the walk over the heap may take.
+-- Maximum duration of the walk over the heap, as a share of the time until the
+-- deadline.
 local SHARE = 0.1
 
--- Limits for the examination of a function: number of upvalues, and number of
--- fields in a table that is the value of an upvalue.
+-- Maximum numbers of upvalues to examine in a function, and of fields to examine in
+-- a table that an upvalue contains.
 local UPVALUES, FIELDS = 60, 50
 
 local Census = {}
@@ -26,17 +26,17 @@ Census.__index = Census
 
 local function new()
     return setmetatable({
-        entries = setmetatable({}, {__mode = 'k'}),     -- holder -> entry -> true
-        layers = setmetatable({}, {__mode = 'k'}),      -- set of closures
+        entries = setmetatable({}, {__mode = 'k'}),     -- library object -> entry -> true
+        layers = setmetatable({}, {__mode = 'k'}),      -- set of closures that may be wrappers
         edges = {},         -- references {parent, key, child} on paths to new functions
         kept = {},          -- set of objects to which new code refers
         is_complete = false,
     }, Census)
 end
 
---- Records one reference on the path to a new function: `parent` refers to `child`.
+--- Records a reference on the path to a new function: `parent` refers to `child`.
 -- @tparam table seen references that are already recorded: parent -> set of keys.
---   For a reference that is itself a table key, the set contains `child` instead.
+--   If `child` itself is a key of the table `parent`, the set contains `child`.
 -- @tparam table|function parent
 -- @param key key of the reference, see `heap_walk`
 -- @param child
@@ -53,9 +53,9 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
---- Records the objects to which a new function refers: those in its upvalues, and
--- those in the fields of tables in its upvalues. Such an object may be older than
--- the new code, if a library has passed it to the function.
+--- Collects the objects in the upvalues of a new function, and those in the fields
+-- of tables in its upvalues. Some of these objects may be older than the new code,
+-- because a library may have passed them to the function.
 -- @tparam table kept set to which the objects are added
 -- @tparam function f
 local function add_kept(kept, f)
@@ -84,10 +84,10 @@ end
 
 --- Takes a census. Yields.
 -- @tparam table options
---   stash: see `core.stash`; not searched
+--   stash: see `core.stash`; the walk does not enter it
 --   is_new: function (f) -> whether `f` is new code
---   deadline: on the monotonic clock
---   limit: Lua memory at which to stop, in kilobytes
+--   deadline: in seconds, on the monotonic clock
+--   limit: size of the Lua heap at which to stop, in kilobytes
 -- @treturn table the census; its field `is_complete` tells whether the whole heap
 --   was searched
 local function take(options)
@@ -114,8 +114,8 @@ local function take(options)
                 self.entries[found.holder] = self.entries[found.holder] or {}
                 self.entries[found.holder][found.entry] = true
             end
-            -- Follow the path from the function outwards. Any closure on the path
-            -- may be a wrapper. The outermost closure wraps all others.
+            -- Follow the path from the new function back towards the root. Any
+            -- closure on the path may be a wrapper around the function.
             if kind == 'key' then
                 key = walk_lib.KEY
             end
@@ -137,9 +137,9 @@ local function take(options)
     return self
 end
 
---- Whether the census contains an entry, that is, whether new code had registered
--- it by the commit.
--- @tparam table found a registration in the same holder, see `registrations`
+--- Whether new code had registered an entry by the commit, according to the census.
+-- @tparam table found a registration in the same library object, see
+--   `registrations`
 -- @param entry
 -- @treturn boolean
 function Census:has(found, entry)

@@ -1,35 +1,36 @@
---- Objects of old classes: gives them the new class as their metatable, or as the
--- `__index` of their metatable.
+--- Converts objects of old classes: replaces the old class by the new one where it
+-- is the metatable of an object, or the `__index` of a metatable.
 
 local require = ...
 local patch_lib = require('scan.patch')
 local places_lib = require('scan.places')
 
--- Maximum number of levels of base classes that are examined.
+-- Maximum number of levels of inheritance that are examined.
 local BASES = 20
 
--- Reason for which a place is not patched.
+-- Reported reason why a reference to a class is not patched.
 local UNKNOWN = 'other code may also use the class'
 
 local Classes = {}
 Classes.__index = Classes
 
---- Creates the record of the classes that a pass finds.
+--- Creates a record of the old classes that a pass over the heap finds.
 -- @tparam table options see `new` in `scan.pass`
 -- @tparam table places see `places`
 -- @tparam table walk the walk that finds the objects
--- @treturn table `pending`: table whose keys are the classes that need another pass
+-- @treturn table its field `pending` is a table whose keys are the classes that
+--   need another pass
 local function new(options, places, walk)
     return setmetatable({
         options = options,
         places = places,
         walk = walk,
         known = {},         -- old class -> how its objects are handled, see `visit`
-        pending = {},       -- old class -> a place that refers to it, left to the next pass
+        pending = {},       -- old class left to the next pass -> a reference to it
     }, Classes)
 end
 
---- Whether a table is the same as another table, or inherits from it.
+--- Whether a table inherits from another table, or is the same table.
 local function inherits(object, other)
     for _ = 1, BASES do
         if type(object) ~= 'table' then
@@ -48,8 +49,7 @@ local function inherits(object, other)
 end
 
 --- Whether objects of an old class may get the new class as their metatable. They
--- may not if the new class belongs to a library that also uses it as the
--- metatable of other objects.
+-- may not if a library also uses the new class as the metatable of other objects.
 -- @tparam table class the old class
 -- @tparam table counterpart the new class
 -- @treturn ?boolean nil if only the next pass can tell
@@ -63,8 +63,8 @@ local function may_replace(self, class, counterpart)
 end
 
 --- Handles a reference to an old class as a metatable, or as the `__index` of a
--- metatable: gives the object the new class if possible. As there may be a million
--- such objects, only the first one is reported, together with the number of the
+-- metatable: replaces the old class by the new one if possible. A class may have a
+-- million objects. So only the first one is reported, with the number of the
 -- others. The parameters are those of the option `on_place` of `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the old class
 function Classes:visit(number, kind, key, value, object)
@@ -100,14 +100,15 @@ function Classes:visit(number, kind, key, value, object)
     return true
 end
 
---- Whether the next pass decides on the objects of an old class.
+--- Whether the objects of an old class are left to the next pass.
 -- @tparam table class
 -- @treturn boolean
 function Classes:is_pending(class)
     return self.pending[class] ~= nil
 end
 
---- Reports the classes that need another pass. Called if there will be none.
+--- Reports the classes that are left to the next pass. Called if no other pass
+-- follows.
 function Classes:report_pending()
     for _, place in pairs(self.pending) do
         self.places:report(place, false, UNKNOWN)

@@ -1,20 +1,19 @@
 --- Recognises copies of serving functions that were made with `string.dump`. They
--- look stale, but are not.
+-- look stale, although they behave like the serving code.
 --
--- A copy is loaded from bytecode, without the parser. So its generation is not
--- recorded, and its chunk name is that of the module's file. But the behaviour of a
--- copy without upvalues depends only on its code. If the serving generation has a
--- function with the same code on the same line, calling the copy has the same
--- effect as calling that function.
+-- LuaJIT loads a copy from bytecode, without calling the parser. So the generation
+-- of the copy is not recorded, and its chunk name is that of the module's file. But
+-- a copy without upvalues has the same effect as a serving function with the same
+-- code on the same line.
 
 local require = ...
 local bytecode = require('platform.bytecode')
 local jutil = require('jit.util')
 
--- Functions with more instructions or constants than this are not compared.
+-- Maximum numbers of instructions and of constants in a function that is compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
--- Instructions that the JIT compiler may replace by variants. The name of a variant
--- is that of the instruction with the prefix I or J.
+-- Instructions that the JIT compiler may replace by variants. The names of the
+-- variants have the prefix I or J.
 local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = true, FUNCV = true}
 
 local Copies = {}
@@ -27,11 +26,11 @@ local function new(stash)
 end
 
 --- Returns an instruction in a form that can be compared. If the JIT compiler may
--- replace the instruction by a variant, returns the name that all its variants have
--- in common.
+-- have replaced the instruction by a variant, this form is the common name of all
+-- variants.
 -- @tparam function|proto f
 -- @tparam number pc index of the instruction
--- @treturn ?number|string
+-- @treturn ?number|string nil if there is no instruction at this index
 local function instruction_of(f, pc)
     local name, instruction = bytecode.decode(f, pc)
     if name == nil then
@@ -46,8 +45,9 @@ end
 
 local is_same
 
---- Whether two constants are equal. Numbers, strings and prototypes are compared by
--- value. Other constants, such as template tables, are compared only by type.
+--- Whether two constants of functions are equal. Numbers, strings and prototypes are
+-- compared by value. Other constants, such as the templates of table constructors,
+-- are compared only by type.
 local function is_same_constant(a, b)
     if type(a) ~= type(b) then
         return false
@@ -82,7 +82,8 @@ function is_same(f, g)
     return true
 end
 
---- Returns the prototypes of a unit's serving generation: line -> list of prototypes.
+--- Returns the prototypes of the serving generation of a unit.
+-- @treturn table line -> list of prototypes
 local function by_line(self, unit)
     self.lines = self.lines or {}
     local lines = self.lines[unit]
@@ -100,9 +101,9 @@ local function by_line(self, unit)
     return lines
 end
 
---- Whether a stale function is only a copy of a serving function. If so, records
--- that the copy belongs to the serving generation, so that it no longer counts as
--- stale. Does not yield.
+--- Whether a stale function is only a copy of a serving function. If so, records the
+-- copy as part of the serving generation. Then the copy no longer counts as stale.
+-- Does not yield.
 -- @tparam function f
 -- @tparam string unit unit of the function, see `ownership`
 -- @treturn boolean
@@ -113,8 +114,8 @@ function Copies:has(f, unit)
     end
     for _, proto in ipairs(by_line(self, unit)[info.linedefined] or {}) do
         if is_same(f, proto) then
-            -- Record it now: by the next scan, the serving function may have been
-            -- collected.
+            -- Record the copy now, because the serving function may be
+            -- garbage-collected before the next scan.
             self.stash.protos[info.proto] = self.stash.protos[proto]
             self.stash.units[info.proto] = unit
             return true
