@@ -115,7 +115,7 @@ find_project(const struct options *options, struct targets *targets,
 	char *app = NULL;
 	int result, is_project;
 
-	if ((is_project = project_here(&app, error)) == -1)
+	if ((is_project = project_config_exists(&app, error)) == -1)
 		return -1;
 	query.app = app != NULL ? app : "*";
 	query.only_here = app == NULL;

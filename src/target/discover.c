@@ -12,8 +12,10 @@
 #include "target/discover.h"
 #include "target/project_config.h"
 #include "target/search.h"
+#include "target/tt_yaml.h"
 #include "util/environment.h"
 #include "util/owner.h"
+#include "util/path.h"
 
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
@@ -48,7 +50,8 @@ find_owner(struct search *search, struct run_dir *dir, const char *base,
 	}
 	name = strrchr(resolved, '/') + 1;
 	if (base != NULL)
-		result = project_package(resolved, &package, search->error);
+		result = project_config_package(resolved, &package,
+		    search->error);
 	dir->owned = 1;
 	if (package != NULL && search_matches(search->app, package))
 		*owner = package;
@@ -125,8 +128,8 @@ search_app(struct search *search, const char *enabled, const char *app,
 	char *app_dir, *path = NULL;
 	int result;
 
-	if ((app_dir = project_path(enabled, app)) == NULL ||
-	    (path = project_path(app_dir, run_dir)) == NULL)
+	if ((app_dir = path_join(enabled, app)) == NULL ||
+	    (path = path_join(app_dir, run_dir)) == NULL)
 		result = error_out_of_memory(search->error);
 	else if (say)
 		result = search_run_dir(search, path, app_dir, app);
@@ -168,7 +171,7 @@ search_apps(struct search *search, const char *enabled, const char *run_dir)
 		closedir(dir);
 	if (result == -1)
 		return -1;
-	if ((shown = project_path(enabled, "*")) == NULL)
+	if ((shown = path_join(enabled, "*")) == NULL)
 		return error_out_of_memory(search->error);
 	fprintf(search->searched, "%s%s/%s", search->dirs++ > 0 ? ", " : "",
 	    shown, run_dir);
@@ -180,11 +183,11 @@ search_apps(struct search *search, const char *enabled, const char *run_dir)
 static int
 search_tt(struct search *search)
 {
-	struct project_tt tt;
+	struct tt_yaml tt;
 	char *own = NULL;
 	int result;
 
-	result = project_tt(&tt, search->error);
+	result = tt_yaml_read(&tt, search->error);
 	search->is_named = result == 0 && tt.file != NULL;
 	if (result == -1) {
 		/* The error is set. */
@@ -198,7 +201,7 @@ search_tt(struct search *search)
 			result = search_apps(search, TT_ENABLED, TT_RUN_DIR);
 	} else if (tt.run_dir[0] == '/' || tt.is_shared) {
 		result = search_run_dir(search, tt.run_dir, NULL, NULL);
-	} else if ((own = project_path(tt.enabled, tt.run_dir)) == NULL) {
+	} else if ((own = path_join(tt.enabled, tt.run_dir)) == NULL) {
 		result = error_out_of_memory(search->error);
 	} else {
 		/*
@@ -210,7 +213,7 @@ search_tt(struct search *search)
 			result = search_apps(search, tt.enabled, tt.run_dir);
 	}
 	free(own);
-	project_tt_finish(&tt);
+	tt_yaml_finish(&tt);
 	return result;
 }
 
@@ -242,7 +245,7 @@ search_all(struct search *search, const struct discover_query *query)
 			run_dir = NULL;
 	}
 	if (run_dir == NULL) {
-		if (project_run_dir(&configured, search->error) == -1)
+		if (project_config_run_dir(&configured, search->error) == -1)
 			return -1;
 		run_dir = configured;
 	}
@@ -448,7 +451,8 @@ take_app_from_rockspec(struct search *search)
 {
 	struct error ignored;
 
-	if (project_package(".", &search->package, search->error) == -1)
+	if (project_config_package(".", &search->package,
+	    search->error) == -1)
 		return -1;
 	if (search->package == NULL || search_is_pattern(search->package) ||
 	    check_name("application", search->package, &ignored) == -1) {

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "target/project_config.h"
 #include "target/search.h"
 #include "util/environment.h"
+#include "util/path.h"
 
 enum scope {
 	NAMED,			/* the path names the application */
@@ -223,7 +223,7 @@ find_fixed(struct search *search, const struct level *level, size_t i,
 			return 0;
 		strlcat(name, known, sizeof(name));
 	}
-	if (from != NULL && (*path = project_path(level->path, name)) == NULL)
+	if (from != NULL && (*path = path_join(level->path, name)) == NULL)
 		return error_out_of_memory(search->error);
 	return 0;
 }
@@ -323,7 +323,7 @@ check_entry(struct search *search, const struct level *level,
 	is_dir = read_entry(search, level, name, &best, &below);
 	if (!best.exists && !is_dir)
 		return 0;
-	if ((path = project_path(level->path, name)) == NULL)
+	if ((path = path_join(level->path, name)) == NULL)
 		return error_out_of_memory(search->error);
 	below.path = path;
 	if (best.exists)
@@ -364,7 +364,7 @@ static int
 has_file(const char *dir, const char *name)
 {
 	struct stat st;
-	char *path = project_path(dir, name);
+	char *path = path_join(dir, name);
 	int result;
 
 	result = path != NULL && stat(path, &st) == 0;

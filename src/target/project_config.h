@@ -3,31 +3,15 @@
 
 /*
  * The config files of a project that say where its sockets are: .cartridge.yml
- * of cartridge-cli, tt.yaml of tt, and the rockspec.  They are small and read
- * as a whole; nothing in them is executed.  The first two must belong to a
- * trusted user (see util/owner.h), unless they were named explicitly.
+ * of cartridge-cli and the rockspec; see target/tt_yaml.h for that of tt.
+ * Nothing in them is executed.  .cartridge.yml must belong to a trusted user
+ * (see util/owner.h).
  */
 
 #ifndef CR_PROJECT_CONFIG_H
 #define CR_PROJECT_CONFIG_H
 
-#include <stddef.h>
-
 #include "util/error.h"
-
-/* The maximum size of a file, in bytes. */
-#define PROJECT_FILE_MAX	((size_t)64 * 1024)
-
-struct project_tt {
-	char	*file;		/* NULL if there is no tt.yaml */
-	char	*enabled;	/* directory that contains the applications */
-	/*
-	 * If all applications share it, the path is complete.  Otherwise a
-	 * relative path is resolved against the directory of each application.
-	 */
-	char	*run_dir;
-	int	 is_shared;	/* all applications use the same run_dir */
-};
 
 /*
  * Reads the setting `run-dir` or `run_dir` of .cartridge.yml in the current
@@ -35,19 +19,7 @@ struct project_tt {
  * or setting.  The caller frees *run_dir.  Returns 0, or -1 with a usage error
  * that names file and line.
  */
-int	project_run_dir(char **run_dir, struct error *);
-
-/*
- * Finds and reads the tt.yaml or tt.yml that tt would use: the file named by
- * $TT_CLI_CFG, else the one in the current directory or in its nearest parent
- * that has one, else the one in $TT_SYSTEM_CONFIG_DIR or /etc/tarantool.
- * Missing settings get the defaults of tt.  Whatever it returns, the caller
- * must call project_tt_finish.  Returns 0, or -1 with a usage error that names
- * file and line.
- */
-int	project_tt(struct project_tt *, struct error *);
-
-void	project_tt_finish(struct project_tt *);
+int	project_config_run_dir(char **run_dir, struct error *);
 
 /*
  * Sets *package to the package name in the rockspec of a directory.  Sets
@@ -55,7 +27,7 @@ void	project_tt_finish(struct project_tt *);
  * directory has several rockspecs with different package names.  The caller
  * frees *package.  Returns 0, or -1 if out of memory.
  */
-int	project_package(const char *dir, char **package, struct error *);
+int	project_config_package(const char *dir, char **package, struct error *);
 
 /*
  * Whether the current directory is a project: it has a rockspec, a
@@ -63,13 +35,6 @@ int	project_package(const char *dir, char **package, struct error *);
  * rockspec, or to NULL if there is none.  The caller frees *app.  Returns 1 or
  * 0, or -1 if out of memory.
  */
-int	project_here(char **app, struct error *);
-
-/*
- * Joins a directory and a name.  If the directory is "" or ".", the result is
- * just the name.  Returns a path that the caller frees, or NULL if out of
- * memory.
- */
-char	*project_path(const char *dir, const char *name);
+int	project_config_exists(char **app, struct error *);
 
 #endif

@@ -10,14 +10,14 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "target/project_config.h"
+#include "target/tt_yaml.h"
 #include "util/outcome.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int fd = -1;
-	struct project_tt tt;
+	struct tt_yaml tt;
 	struct error error;
 	char path[64];
 
@@ -29,13 +29,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(ftruncate(fd, 0) == 0);
 	MUST(pwrite(fd, data, size, 0) == (ssize_t)size);
 	heap_begin();
-	if (project_tt(&tt, &error) == 0) {
+	if (tt_yaml_read(&tt, &error) == 0) {
 		MUST(tt.enabled != NULL && tt.run_dir != NULL);
 	} else {
 		MUST(error.outcome == OUTCOME_USAGE);
 		MUST(error.message[0] != '\0');
 	}
-	project_tt_finish(&tt);
+	tt_yaml_finish(&tt);
 	/* The size of the file, and what libyaml allocates at first. */
 	MUST(heap_peak() <= 512 * 1024 + 4 * size);
 	return 0;
