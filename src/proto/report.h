@@ -3,9 +3,8 @@
 
 /*
  * The report on one instance: a JSON object that follows the schema of the
- * manual, built from the reply of the instance or from a local error.  Replies
- * are untrusted, so this file validates them: it drops unknown fields, and
- * treats a field of the wrong type as a protocol error.
+ * manual, built from the reply of the instance or from a local error.  A reply
+ * that violates the schema is a protocol error.
  */
 
 #ifndef CR_REPORT_H

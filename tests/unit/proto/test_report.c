@@ -11,44 +11,7 @@
 
 #include <cmocka.h>
 
-#include "proto/report.h"
-
-/* The report on a reply, which is written with ' for ". */
-static void
-from_reply(struct report *report, const char *reply)
-{
-	json_t *tree;
-	char *json, *quote;
-
-	assert_non_null(json = strdup(reply));
-	while ((quote = strchr(json, '\'')) != NULL)
-		*quote = '"';
-	tree = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-	assert_non_null(tree);
-	report_from_reply(report, "a.control", tree, 0);
-	json_decref(tree);
-	free(json);
-}
-
-static const char *
-string_at(const struct report *report, const char *object, const char *key)
-{
-	const json_t *from = report->instance;
-
-	if (object != NULL)
-		from = json_object_get(from, object);
-	return json_string_value(json_object_get(from, key));
-}
-
-static void
-assert_json(const json_t *value, const char *expected)
-{
-	char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	assert_non_null(dumped);
-	assert_string_equal(dumped, expected);
-	free(dumped);
-}
+#include "replies.h"
 
 /* All that a report has when the instance says nothing. */
 #define DEFAULTS_BEFORE(outcome, ok)					\
@@ -212,100 +175,6 @@ test_report_command_fields_only_with_their_command(void **state)
 	assert_string_equal(string_at(&report, NULL, "results"),
 	    "---\n- 1\n...\n");
 	report_finish(&report);
-}
-
-static void
-test_report_unknown_fields_are_dropped(void **state)
-{
-	struct report report;
-
-	(void)state;
-	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
-	    "'target': 'evil', 'ok': false, 'more': {'a': [1]},"
-	    "'routes': {'added': 1, 'more': 2}}]");
-	assert_string_equal(string_at(&report, NULL, "target"), "a.control");
-	assert_json(json_object_get(report.instance, "ok"), "true");
-	assert_null(json_object_get(report.instance, "more"));
-	assert_json(json_object_get(report.instance, "routes"),
-	    "{\"added\":1,\"replaced\":0,\"removed\":0}");
-	report_finish(&report);
-}
-
-static void
-test_report_empty_table_is_map_or_list_by_schema(void **state)
-{
-	struct report report;
-
-	(void)state;
-	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
-	    "'routes': [], 'modules': {}, 'warnings': {}, 'fibers': [],"
-	    "'timings_ms': [], 'generation': 2.0, 'error': null}]");
-	assert_int_equal(report.outcome, OUTCOME_OK);
-	assert_json(json_object_get(report.instance, "modules"), "[]");
-	assert_json(json_object_get(report.instance, "generation"), "2");
-	report_finish(&report);
-}
-
-static void
-test_report_wrong_type_error_names_field(void **state)
-{
-	static const struct {
-		const char *field, *why;
-	} cases[] = {
-		{ "'alias': 1", "alias is not a string" },
-		{ "'generation': 'x'", "generation is not an integer" },
-		{ "'generation': 1.5", "generation is not an integer" },
-		{ "'generation': 1e300", "generation is not an integer" },
-		{ "'duration_ms': '1'", "duration_ms is not a number" },
-		{ "'duration_ms': true", "duration_ms is not a number" },
-		{ "'modules': {'a': 1}", "modules is not a list" },
-		{ "'modules': ['a']", "modules is not a map" },
-		{ "'modules': [{'name': []}]", "modules.name is not a string" },
-		{ "'roles': [{'enabled': 1}]",
-		    "roles.enabled is not a boolean" },
-		{ "'routes': [1]", "routes is not a map" },
-		{ "'routes': 'x'", "routes is not a map" },
-		{ "'fibers': {'left': [{'id': {}}]}",
-		    "fibers.left.id is not an integer" },
-		{ "'warnings': [null]",
-		    "warnings has an item that is not a string" },
-		{ "'warnings': 'x'", "warnings is not a list" },
-		{ "'rollback': {'left': [[]]}",
-		    "rollback.left has an item that is not a string" },
-		{ "'error': 'x'", "error is not a map" },
-		{ "'stale': [{'name': 1}]", "stale.name is not a string" },
-		{ "'stale': [{'generation': '1'}]",
-		    "stale.generation is not an integer" },
-		{ "'stale': [{'reason': {'a': 1}}]",
-		    "stale.reason is not a string" },
-		{ "'scan': 'none'", "scan is not a map" },
-		{ "'scan': {'objects': 1.5}",
-		    "scan.objects is not an integer" },
-		{ "'scan': {'max_slice_ms': 'x'}",
-		    "scan.max_slice_ms is not a number" },
-		{ "'scan': {'complete': 1}", "scan.complete is not a boolean" },
-		{ "'scan': {'unchecked': [1]}",
-		    "scan.unchecked has an item that is not a string" },
-		{ "'results': [1]", "results is not a string" }
-	};
-	struct report report;
-	char reply[256];
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		snprintf(reply, sizeof(reply), "[{'cartridge_reload': 1,"
-		    "'outcome': 'reloaded', %s}]", cases[i].field);
-		from_reply(&report, reply);
-		assert_int_equal(report.outcome, OUTCOME_PROTOCOL);
-		assert_string_equal(string_at(&report, "error", "code"),
-		    "bad_reply");
-		assert_non_null(strstr(string_at(&report, "error", "message"),
-		    cases[i].why));
-		assert_json(json_object_get(report.instance, "generation"),
-		    "null");
-		report_finish(&report);
-	}
 }
 
 static void
@@ -513,20 +382,6 @@ test_report_set_alias_keeps_own_alias(void **state)
 }
 
 static void
-test_report_text_with_nul_is_kept_whole(void **state)
-{
-	struct report report;
-
-	(void)state;
-	from_reply(&report, "[{'cartridge_reload': 1, 'outcome': 'ok',"
-	    "'alias': 'a\\u0000b', 'warnings': ['c\\u0000']}]");
-	assert_string_equal(string_at(&report, NULL, "alias"), "a\\000b");
-	assert_json(json_object_get(report.instance, "warnings"),
-	    "[\"c\\\\000\"]");
-	report_finish(&report);
-}
-
-static void
 test_report_client_error_has_all_fields(void **state)
 {
 	struct report report;
@@ -674,10 +529,6 @@ main(void)
 		    test_report_command_fields_only_with_their_command),
 		cmocka_unit_test(
 		    test_report_replies_above_total_limit_are_refused),
-		cmocka_unit_test(test_report_unknown_fields_are_dropped),
-		cmocka_unit_test(
-		    test_report_empty_table_is_map_or_list_by_schema),
-		cmocka_unit_test(test_report_wrong_type_error_names_field),
 		cmocka_unit_test(test_report_client_only_outcome_is_rejected),
 		cmocka_unit_test(
 		    test_report_other_protocol_version_is_rejected),
@@ -691,7 +542,6 @@ main(void)
 		cmocka_unit_test(test_report_topology_is_read),
 		cmocka_unit_test(test_report_set_error_replaces_outcome),
 		cmocka_unit_test(test_report_set_alias_keeps_own_alias),
-		cmocka_unit_test(test_report_text_with_nul_is_kept_whole),
 		cmocka_unit_test(test_report_client_error_has_all_fields),
 		cmocka_unit_test(test_report_target_not_utf8_is_escaped),
 		cmocka_unit_test(test_report_results_parsed_become_values),
