@@ -61,7 +61,7 @@ json_end(const struct output_context *context, const struct output_run *run)
 		return 0;
 	document = report_document(context->command,
 	    outcome_exit_for(run->outcome, context->exit_code), run->instances,
-	    run->not_touched, run->skipped);
+	    run->not_attempted, run->skipped);
 	if (run->error != NULL && json_object_set_new(document, "error",
 	    json_pack("{s:s, s:o}", "code",
 	    error_word(run->error->code), "message",

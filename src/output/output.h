@@ -46,9 +46,9 @@ struct output_run {
 	 * or, with --cluster, sorted by name.
 	 */
 	const json_t	*instances;
-	const json_t	*not_touched;	/* array of instance names, or NULL */
+	const json_t	*not_attempted;	/* array of instance names, or NULL */
 	const json_t	*skipped;	/* array of {target, reason}, or NULL */
-	const json_t	*surveys;	/* reports of the preflight, or NULL */
+	const json_t	*preflights;	/* reports of the preflight, or NULL */
 	const struct error *error;	/* error of the whole run, or NULL */
 };
 

@@ -49,8 +49,8 @@ text_end(const struct output_context *context, const struct output_run *run)
 		return text_print_table(context, run->instances);
 	if (grouping == GROUP_PLANS)
 		text_print_plans(context, run->instances);
-	if (run->surveys != NULL)
-		result = text_print_table(context, run->surveys);
+	if (run->preflights != NULL)
+		result = text_print_table(context, run->preflights);
 	text_print_summary(context, run);
 	return result;
 }

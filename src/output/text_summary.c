@@ -26,7 +26,8 @@ print_counts(const struct output_context *context,
 	const char *separator = ": ";
 
 	all = json_array_size(run->instances) +
-	    json_array_size(run->not_touched) + json_array_size(run->skipped);
+	    json_array_size(run->not_attempted) +
+	    json_array_size(run->skipped);
 	text_print_count(context, "", all, "instance");
 	for (outcome = OUTCOME_RELOADED; outcome <= OUTCOME_PROTOCOL;
 	    outcome++) {
@@ -43,9 +44,9 @@ print_counts(const struct output_context *context,
 		    json_array_size(run->skipped));
 		separator = ", ";
 	}
-	if (json_array_size(run->not_touched) > 0) {
+	if (json_array_size(run->not_attempted) > 0) {
 		fprintf(context->out, "%s%zu ", separator,
-		    json_array_size(run->not_touched));
+		    json_array_size(run->not_attempted));
 		text_print_styled(context, TERM_WARN, "not attempted");
 	}
 	putc('\n', context->out);

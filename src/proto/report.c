@@ -407,7 +407,8 @@ report_finish(struct report *report)
 
 json_t *
 report_document(const char *command, int exit_status,
-    const json_t *instances, const json_t *not_touched, const json_t *skipped)
+    const json_t *instances, const json_t *not_attempted,
+    const json_t *skipped)
 {
 	json_t *list, *document;
 
@@ -417,9 +418,9 @@ report_document(const char *command, int exit_status,
 	document = json_pack("{s:b, s:i, s:s, s:o}",
 	    "ok", exit_status == 0, "exit", exit_status,
 	    "command", command, "instances", list);
-	if ((json_array_size(not_touched) > 0 &&
+	if ((json_array_size(not_attempted) > 0 &&
 	    json_object_set_new(document, "not_touched",
-	    json_copy_strict(not_touched)) == -1) ||
+	    json_copy_strict(not_attempted)) == -1) ||
 	    (json_array_size(skipped) > 0 &&
 	    json_object_set_new(document, "skipped",
 	    json_copy_strict(skipped)) == -1)) {

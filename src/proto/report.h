@@ -92,7 +92,7 @@ void	report_finish(struct report *);
  * memory.
  */
 json_t	*report_document(const char *command, int exit_status,
-	    const json_t *instances, const json_t *not_touched,
+	    const json_t *instances, const json_t *not_attempted,
 	    const json_t *skipped);
 
 #endif

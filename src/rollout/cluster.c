@@ -15,12 +15,12 @@ string(const json_t *object, const char *key)
 }
 
 struct member *
-cluster_entry(const struct fleet *fleet)
+cluster_gateway(const struct fleet *fleet)
 {
 	size_t i;
 
 	for (i = 0; i < fleet->count; i++)
-		if (fleet->members[i].is_entry)
+		if (fleet->members[i].is_gateway)
 			return &fleet->members[i];
 	return NULL;
 }
@@ -95,11 +95,11 @@ fail_member(struct fleet *fleet, struct member *member,
 
 /*
  * Creates targets for the instances that are reached directly, with the user
- * and password of the entry instance.  Skips invalid addresses: add_instance
- * reports the affected members as failed.  Returns 0, or -1 with an error.
+ * and password of the gateway.  Skips invalid addresses: add_instance reports
+ * the affected members as failed.  Returns 0, or -1 with an error.
  */
 static int
-add_targets(struct fleet *fleet, const struct target *entry,
+add_targets(struct fleet *fleet, const struct target *gateway,
     const json_t *topology, struct error *error)
 {
 	const json_t *list = json_object_get(topology, "instances");
@@ -111,7 +111,7 @@ add_targets(struct fleet *fleet, const struct target *entry,
 	for (i = 0; i < json_array_size(list); i++) {
 		uri = string(json_array_get(list, i), "uri");
 		if (uri != NULL && targets_add_peer(&fleet->direct, uri,
-		    entry->user, entry->secret, error) == -1 &&
+		    gateway->user, gateway->secret, error) == -1 &&
 		    error->code != ERROR_USAGE)
 			return -1;
 	}
@@ -131,23 +131,23 @@ find_target(const struct fleet *fleet, const char *uri)
 }
 
 static int
-add_instance(struct fleet *fleet, const struct target *entry,
+add_instance(struct fleet *fleet, const struct target *gateway,
     const json_t *topology, const json_t *instance, struct error *error)
 {
 	int is_direct = json_is_true(json_object_get(topology, "direct"));
-	const struct target *target = entry;
+	const struct target *target = gateway;
 	const char *uuid = string(instance, "uuid");
 	const char *uri = string(instance, "uri");
 	const char *alias = string(instance, "alias");
 	const char *role = string(instance, "role");
-	const char *of_entry = string(topology, "entry"), *why = NULL;
+	const char *of_gateway = string(topology, "entry"), *why = NULL;
 	struct error missing;
 	struct member *member;
 	char name[512];
-	int is_entry;
+	int is_gateway;
 
-	is_entry = uuid != NULL && of_entry != NULL &&
-	    strcmp(uuid, of_entry) == 0;
+	is_gateway = uuid != NULL && of_gateway != NULL &&
+	    strcmp(uuid, of_gateway) == 0;
 	if (uri != NULL && alias != NULL)
 		snprintf(name, sizeof(name), "%s (%s)", alias, uri);
 	else
@@ -157,22 +157,22 @@ add_instance(struct fleet *fleet, const struct target *entry,
 		why = "expelled";
 	else if (json_is_true(json_object_get(instance, "disabled")))
 		why = "disabled";
-	if (is_direct && !is_entry && uri != NULL &&
+	if (is_direct && !is_gateway && uri != NULL &&
 	    (target = find_target(fleet, uri)) == NULL)
 		uri = NULL;
-	member = fleet_add(fleet, uri == NULL ? entry : target, name, alias,
-	    is_entry || is_direct ? NULL : uri, error);
+	member = fleet_add(fleet, uri == NULL ? gateway : target, name, alias,
+	    is_gateway || is_direct ? NULL : uri, error);
 	if (member == NULL)
 		return -1;
 	member->is_direct = is_direct;
-	member->is_entry = is_entry;
+	member->is_gateway = is_gateway;
 	member->group = role != NULL && strcmp(role, "leader") == 0 ?
-	    (is_entry ? GROUP_ENTRY_LEADER : GROUP_LEADERS) :
-	    (is_entry ? GROUP_ENTRY_FOLLOWER : GROUP_FOLLOWERS);
+	    (is_gateway ? GROUP_GATEWAY_LEADER : GROUP_LEADERS) :
+	    (is_gateway ? GROUP_GATEWAY_FOLLOWER : GROUP_FOLLOWERS);
 	if (fleet_expect(member, uuid) == -1 ||
 	    (why != NULL && fleet_skip(fleet, member, why) == -1))
 		return error_out_of_memory(error);
-	if (why == NULL && uri == NULL && !is_entry) {
+	if (why == NULL && uri == NULL && !is_gateway) {
 		error_set(&missing, ERROR_NO_ADDRESS,
 		    "the topology has no address for this instance");
 		fail_member(fleet, member, &missing);
@@ -237,14 +237,14 @@ find_listed_twice(const json_t *topology, const char **twice,
 }
 
 static int
-add_instances(struct fleet *fleet, const struct target *entry,
+add_instances(struct fleet *fleet, const struct target *gateway,
     const json_t *topology, struct error *error)
 {
 	const json_t *list = json_object_get(topology, "instances");
 	size_t i;
 
 	for (i = 0; i < json_array_size(list); i++)
-		if (add_instance(fleet, entry, topology,
+		if (add_instance(fleet, gateway, topology,
 		    json_array_get(list, i), error) == -1)
 			return -1;
 	/* Do not pass NULL to qsort(3). */
@@ -259,14 +259,14 @@ add_instances(struct fleet *fleet, const struct target *entry,
  * so that no other instance gets a request.
  */
 static int
-reject_topology(struct fleet *fleet, const struct target *entry,
+reject_topology(struct fleet *fleet, const struct target *gateway,
     const char *why, struct error *error)
 {
-	struct member *member = cluster_entry(fleet);
+	struct member *member = cluster_gateway(fleet);
 	struct error bad;
 
-	if (member == NULL && (member = fleet_add(fleet, entry, entry->name,
-	    entry->instance, NULL, error)) == NULL)
+	if (member == NULL && (member = fleet_add(fleet, gateway, gateway->name,
+	    gateway->instance, NULL, error)) == NULL)
 		return -1;
 	error_set(&bad, ERROR_BAD_REPLY, "%s", why);
 	fail_member(fleet, member, &bad);
@@ -276,7 +276,7 @@ reject_topology(struct fleet *fleet, const struct target *entry,
 }
 
 int
-cluster_join(struct fleet *fleet, const struct target *entry,
+cluster_join(struct fleet *fleet, const struct target *gateway,
     struct error *error)
 {
 	json_t *topology;
@@ -284,7 +284,7 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	char why[128];
 	int result;
 
-	if (fleet_add(fleet, entry, entry->name, entry->instance, NULL,
+	if (fleet_add(fleet, gateway, gateway->name, gateway->instance, NULL,
 	    error) == NULL)
 		return -1;
 	if ((topology = fetch_topology(fleet, error)) == NULL) {
@@ -296,18 +296,18 @@ cluster_join(struct fleet *fleet, const struct target *entry,
 	fleet->failures = 0;
 	result = find_listed_twice(topology, &twice, error);
 	if (result == 0)
-		result = add_targets(fleet, entry, topology, error);
+		result = add_targets(fleet, gateway, topology, error);
 	if (result == 0)
-		result = add_instances(fleet, entry, topology, error);
+		result = add_instances(fleet, gateway, topology, error);
 	if (result == -1)
 		return -1;
 	if (twice != NULL) {
 		snprintf(why, sizeof(why),
 		    "the topology lists an instance twice: %.80s", twice);
-		return reject_topology(fleet, entry, why, error);
+		return reject_topology(fleet, gateway, why, error);
 	}
-	if (cluster_entry(fleet) == NULL)
-		return reject_topology(fleet, entry,
+	if (cluster_gateway(fleet) == NULL)
+		return reject_topology(fleet, gateway,
 		    "the topology does not include the instance that sent "
 		    "it", error);
 	return 0;

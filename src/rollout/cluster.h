@@ -15,18 +15,18 @@
 #include "util/error.h"
 
 /*
- * Asks the instance `entry` for the topology, and fills the empty fleet with
+ * Asks the instance `gateway` for the topology, and fills the empty fleet with
  * all instances, sorted by name.  Marks expelled and disabled instances as
- * skipped.  If `entry` fails, it becomes the only member, and its report is
+ * skipped.  If `gateway` fails, it becomes the only member, and its report is
  * printed.  Returns 0, or -1 with an error of this program.
  */
-int	cluster_join(struct fleet *, const struct target *entry,
+int	cluster_join(struct fleet *, const struct target *gateway,
 	    struct error *);
 
 /*
  * Returns the instance that was asked for the topology, or NULL if the fleet
  * does not contain it.
  */
-struct member	*cluster_entry(const struct fleet *);
+struct member	*cluster_gateway(const struct fleet *);
 
 #endif

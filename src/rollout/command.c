@@ -183,7 +183,7 @@ report_failures(struct fleet *fleet)
 static void
 refuse_all(struct fleet *fleet, const struct error *error)
 {
-	struct member *entry = cluster_entry(fleet);
+	struct member *gateway = cluster_gateway(fleet);
 	size_t i;
 
 	for (i = 0; i < fleet->count; i++)
@@ -193,8 +193,8 @@ refuse_all(struct fleet *fleet, const struct error *error)
 			    fleet->members[i].report.instance);
 	discard_answers(fleet);
 	fleet->stopped = 1;
-	report_from_error(&entry->report, entry->name, error);
-	fleet_report(fleet, entry);
+	report_from_error(&gateway->report, gateway->name, error);
+	fleet_report(fleet, gateway);
 }
 
 /*
@@ -307,7 +307,7 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
  * members not attempted.  Returns 0, or -1 if out of memory.
  */
 static int
-add_member(const struct member *member, json_t *not_touched, json_t *skipped)
+add_member(const struct member *member, json_t *not_attempted, json_t *skipped)
 {
 	json_t *name;
 	char *escaped;
@@ -321,7 +321,7 @@ add_member(const struct member *member, json_t *not_touched, json_t *skipped)
 		name = json_string(escaped);
 	free(escaped);
 	if (member->state != MEMBER_SKIPPED)
-		return json_array_append_new(not_touched, name);
+		return json_array_append_new(not_attempted, name);
 	result = json_array_append_new(skipped, json_pack("{s:o, s:s}",
 	    "target", name, "reason", member->skipped));
 	return result;
@@ -366,8 +366,8 @@ static int
 write_document(const struct fleet *fleet, struct output_run *run)
 {
 	const struct member *member;
-	json_t *instances = json_array(), *not_touched = json_array();
-	json_t *skipped = json_array(), *surveys = json_array();
+	json_t *instances = json_array(), *not_attempted = json_array();
+	json_t *skipped = json_array(), *preflights = json_array();
 	size_t i;
 	int result = 0;
 
@@ -378,24 +378,24 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	for (i = 0; i < fleet->count; i++) {
 		member = &fleet->members[i];
 		if (member->preflight != NULL)
-			result |= json_array_append(surveys,
+			result |= json_array_append(preflights,
 			    member->asked.instance);
 		if (member->state != MEMBER_DONE)
-			result |= add_member(member, not_touched, skipped);
+			result |= add_member(member, not_attempted, skipped);
 		else
 			result |= json_array_append(instances,
 			    member->report.instance);
 	}
 	run->instances = instances;
-	run->not_touched = not_touched;
+	run->not_attempted = not_attempted;
 	run->skipped = skipped;
-	if (is_plan(fleet->options) && json_array_size(surveys) > 0)
-		run->surveys = surveys;
+	if (is_plan(fleet->options) && json_array_size(preflights) > 0)
+		run->preflights = preflights;
 	if (result == 0)
 		result = fleet->options->output->end(fleet->context, run);
-	json_decref(surveys);
+	json_decref(preflights);
 	json_decref(skipped);
-	json_decref(not_touched);
+	json_decref(not_attempted);
 	json_decref(instances);
 	return result;
 }
@@ -437,7 +437,7 @@ command_run(const struct options *options, const struct targets *targets,
     const json_t *args, const struct output_context *given)
 {
 	struct output_context context = *given;
-	struct output_run run = { .surveys = NULL };
+	struct output_run run = { .preflights = NULL };
 	struct fleet fleet;
 	struct error error, skipped;
 	int result;

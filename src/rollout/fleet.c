@@ -131,11 +131,11 @@ fleet_report(struct fleet *fleet, struct member *member)
 	struct error error;
 
 	member->state = MEMBER_DONE;
-	if (member->is_entry && fleet->refusal != NULL &&
+	if (member->is_gateway && fleet->refusal != NULL &&
 	    outcome_exit(report->outcome) == 0)
 		report_fail(report, fleet->refusal);
 	report_name(report, member->alias);
-	if (member->is_entry && fleet->topology != NULL &&
+	if (member->is_gateway && fleet->topology != NULL &&
 	    (fleet->options->command->flags & CMD_TOPOLOGY) != 0 &&
 	    json_object_set(report->instance, "topology",
 	    fleet->topology) == -1)

@@ -32,9 +32,9 @@ enum member_state {
  */
 enum member_group {
 	GROUP_FOLLOWERS,
-	GROUP_ENTRY_FOLLOWER,
+	GROUP_GATEWAY_FOLLOWER,
 	GROUP_LEADERS,
-	GROUP_ENTRY_LEADER
+	GROUP_GATEWAY_LEADER
 };
 
 struct member {
@@ -43,7 +43,7 @@ struct member {
 	char			*alias;		/* expected alias, or NULL */
 	char			*uri;		/* to relay to, or NULL */
 	char			*uuid;		/* expected UUID, or NULL */
-	int			 is_entry;	/* the gateway */
+	int			 is_gateway;	/* relays for the others */
 	int			 is_direct;	/* reached without a gateway */
 	enum member_group	 group;
 	enum member_state	 state;

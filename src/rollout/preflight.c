@@ -45,9 +45,9 @@ take_answer(struct fleet *fleet, struct member *member)
 	role = json_string_value(json_object_get(status, "role"));
 	leads = role == NULL ? member->group >= GROUP_LEADERS :
 	    strcmp(role, "leader") == 0;
-	if (member->is_entry)
-		member->group = leads ? GROUP_ENTRY_LEADER :
-		    GROUP_ENTRY_FOLLOWER;
+	if (member->is_gateway)
+		member->group = leads ? GROUP_GATEWAY_LEADER :
+		    GROUP_GATEWAY_FOLLOWER;
 	else
 		member->group = leads ? GROUP_LEADERS : GROUP_FOLLOWERS;
 	member->was_unhealthy = health_reported_unhealthy(member->preflight);
@@ -203,7 +203,7 @@ compare_texts(const void *a, const void *b)
  * the digest of the gateway.
  */
 static const char *
-find_common(const char **digests, size_t count, const char *of_entry)
+find_common(const char **digests, size_t count, const char *of_gateway)
 {
 	const char *common = NULL;
 	size_t i, run = 0, most = 0;
@@ -214,8 +214,8 @@ find_common(const char **digests, size_t count, const char *of_entry)
 	for (i = 0; i < count; i++) {
 		run = i > 0 && strcmp(digests[i], digests[i - 1]) == 0 ?
 		    run + 1 : 1;
-		if (run > most || (run == most && of_entry != NULL &&
-		    strcmp(digests[i], of_entry) == 0)) {
+		if (run > most || (run == most && of_gateway != NULL &&
+		    strcmp(digests[i], of_gateway) == 0)) {
 			common = digests[i];
 			most = run;
 		}
@@ -230,7 +230,7 @@ find_common(const char **digests, size_t count, const char *of_entry)
 static int
 common_digest(const struct fleet *fleet, const char **common)
 {
-	const char **digests, *digest, *of_entry = NULL;
+	const char **digests, *digest, *of_gateway = NULL;
 	size_t i, count = 0;
 
 	if ((digests = calloc(fleet->count + 1, sizeof(*digests))) == NULL)
@@ -239,10 +239,10 @@ common_digest(const struct fleet *fleet, const char **common)
 		if ((digest = digest_of(&fleet->members[i])) == NULL)
 			continue;
 		digests[count++] = digest;
-		if (fleet->members[i].is_entry)
-			of_entry = digest;
+		if (fleet->members[i].is_gateway)
+			of_gateway = digest;
 	}
-	*common = find_common(digests, count, of_entry);
+	*common = find_common(digests, count, of_gateway);
 	free(digests);
 	return 0;
 }

@@ -325,7 +325,7 @@ build_queue(const struct fleet *fleet, int by_group, struct member **queue)
 {
 	struct member *member;
 	size_t i, count = 0;
-	int group, last = by_group ? GROUP_ENTRY_LEADER : 0;
+	int group, last = by_group ? GROUP_GATEWAY_LEADER : 0;
 
 	for (group = 0; group <= last; group++) {
 		for (i = 0; i < fleet->count; i++) {

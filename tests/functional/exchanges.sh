@@ -38,9 +38,9 @@ printf %b "$report ok\n  topology:\n    entry: ${uuid}1\n    instances:\n" \
     "$(node 3 gone follower true)...\n" >topology.yaml
 printf %b "$report ok\n  generation: 1\n  status: {box: running, " \
     'state: RolesConfigured, digest: aaaaaaaaaaaa, healthy: true}\n...\n' \
-    >survey.yaml
+    >preflight.yaml
 printf %b "$report reloaded\n  generation: 2\n...\n" >reloaded.yaml
 printf %b "$report planned\n  generation: 1\n...\n" >planned.yaml
 command='\034command\034:\034'
 CLUSTER=(-c 3 -r "${command}topology=$PWD/topology.yaml"
-    -r "${command}preflight=$PWD/survey.yaml")
+    -r "${command}preflight=$PWD/preflight.yaml")

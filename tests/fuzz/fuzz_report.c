@@ -76,7 +76,7 @@ print(const struct report *report, unsigned char choice)
 	context.targets = choice & 8 ? 2 : 1;
 	json_array_append(instances, report->instance);
 	if (choice & 8)
-		run.surveys = instances;
+		run.preflights = instances;
 	run.instances = instances;
 	output->instance(&context, report->instance);
 	if (outcome_exit(report->outcome) != 0)

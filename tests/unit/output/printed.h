@@ -46,7 +46,7 @@ begin(struct printed *printed, const char *command)
 static inline void
 print(struct printed *printed, const struct output *output, const char *reply)
 {
-	struct output_run run = { .not_touched = NULL };
+	struct output_run run = { .not_attempted = NULL };
 	struct report report;
 	char *json, *quote;
 	json_t *tree, *instances;
@@ -109,9 +109,9 @@ end_several(struct printed *printed, const struct output *output,
 	tree = json_loads(json, 0, NULL);
 	assert_non_null(tree);
 	run.instances = json_object_get(tree, "i");
-	run.not_touched = json_object_get(tree, "n");
+	run.not_attempted = json_object_get(tree, "n");
 	run.skipped = json_object_get(tree, "s");
-	run.surveys = json_object_get(tree, "t");
+	run.preflights = json_object_get(tree, "t");
 	printed->context.targets = 5;
 	assert_int_equal(output->end(&printed->context, &run), 0);
 	fflush(printed->context.out);

@@ -108,10 +108,10 @@ test_preflight_minority_code_is_named(void **state)
 	answer(&asked, "abcdefghij");
 	check_digests(&asked, "the code on disk differs between instances: "
 	    "i1 has 01234567, expected abcdefgh" ANYWAY);
-	/* The last of them is the entry, which decides between equals. */
+	/* The last of them is the gateway, which decides between equals. */
 	begin(&asked);
 	answer(&asked, "a");
-	answer(&asked, "b")->is_entry = 1;
+	answer(&asked, "b")->is_gateway = 1;
 	check_digests(&asked, "the code on disk differs between instances: "
 	    "i1 has a, expected b" ANYWAY);
 	begin(&asked);
