@@ -6,7 +6,7 @@
 
 #include "net/exchange.h"
 #include "net/conn.h"
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 #include "util/clock.h"
 
 /*
@@ -163,7 +163,7 @@ take_push(const struct exchange *exchange, const struct document *doc)
 	if (exchange->request->on_push == NULL)
 		return;
 	/* Push messages only show progress, so ignore invalid ones. */
-	if ((value = reply_parse(doc->data, doc->len, &ignored)) == NULL)
+	if ((value = yaml_tree_parse(doc->data, doc->len, &ignored)) == NULL)
 		return;
 	exchange->request->on_push(value, exchange->request->arg);
 	json_decref(value);
@@ -176,7 +176,8 @@ take_document(struct exchange *exchange, const struct document *doc)
 		take_push(exchange, doc);
 		return 0;
 	}
-	exchange->reply = reply_parse(doc->data, doc->len, &exchange->error);
+	exchange->reply = yaml_tree_parse(doc->data, doc->len,
+	    &exchange->error);
 	if (exchange->reply == NULL)
 		return -1;
 	exchange->state = EXCHANGE_DONE;

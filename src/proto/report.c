@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "proto/report.h"
-#include "proto/reply.h"
 #include "proto/report_fields.h"
+#include "proto/yaml_tree.h"
 #include "util/escape.h"
 #include "util/json_util.h"
 
@@ -76,7 +76,7 @@ build(struct report *report, const char *target, enum outcome outcome,
 
 /*
  * Estimates the heap size of a value.  The recursion is limited by
- * REPLY_DEPTH_MAX.
+ * YAML_TREE_DEPTH_MAX.
  */
 static size_t
 size_of(const json_t *value)
@@ -309,7 +309,7 @@ report_parse_results(struct report *report)
 	results = json_object_get(report->instance, "results");
 	if (!json_is_string(results))
 		return;
-	tree = reply_parse(json_string_value(results),
+	tree = yaml_tree_parse(json_string_value(results),
 	    json_string_length(results), &error);
 	target = strdup(json_string_value(json_object_get(report->instance,
 	    "target")));

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "repl/print.h"
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 #include "repl/highlight.h"
 #include "repl/lineedit.h"
 #include "repl/pager.h"
@@ -130,7 +130,7 @@ print_push_message(const struct printer *printer, const struct document *doc,
 	json_t *value, *push;
 	int result;
 
-	if ((value = reply_parse(doc->data, doc->len, error)) == NULL)
+	if ((value = yaml_tree_parse(doc->data, doc->len, error)) == NULL)
 		return -1;
 	push = json_pack("{s:o}", "push", value);
 	result = output_json_value(printer->context->out, push, 0);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "repl/result.h"
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 #include "repl/highlight.h"
 #include "util/json_util.h"
 
@@ -105,7 +105,7 @@ result_tree(const struct result *result, struct error *error)
 	}
 	memcpy(text, BEGIN, BEGIN_LEN);
 	memcpy(text + BEGIN_LEN, result->rest, result->rest_len);
-	tree = reply_parse(text, BEGIN_LEN + result->rest_len, error);
+	tree = yaml_tree_parse(text, BEGIN_LEN + result->rest_len, error);
 	free(text);
 	if (tree == NULL)
 		return NULL;

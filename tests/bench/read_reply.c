@@ -31,7 +31,7 @@
 #include <jansson.h>
 #include <yaml.h>
 
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 
 typedef void read_fn(const char *, size_t);
 
@@ -77,7 +77,7 @@ read_tree(const char *data, size_t len)
 	struct error error;
 	json_t *tree;
 
-	if ((tree = reply_parse(data, len, &error)) == NULL)
+	if ((tree = yaml_tree_parse(data, len, &error)) == NULL)
 		errx(1, "%s", error.message);
 	json_decref(tree);
 }

@@ -7,13 +7,13 @@
  */
 
 #include "fuzz.h"
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 
 /*
  * A tree, what libyaml allocates at first, and in the worst case one key that
  * is as large as the reply, once as text and once as a key.
  */
-#define HEAP_MAX(len)	(1024 * 1024 + 2 * REPLY_TREE_MAX(len))
+#define HEAP_MAX(len)	(1024 * 1024 + 2 * YAML_TREE_HEAP_MAX(len))
 
 /*
  * Aliases share what they point to, so the text of a tree can be very large.
@@ -28,7 +28,7 @@ text_size(const json_t *node, unsigned depth)
 	json_t *item;
 	size_t i, size = 2;
 
-	MUST(depth <= REPLY_DEPTH_MAX);
+	MUST(depth <= YAML_TREE_DEPTH_MAX);
 	json_array_foreach(node, i, item)
 		size += text_size(item, depth + 1);
 	json_object_foreach((json_t *)(uintptr_t)node, key, item)
@@ -46,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	json_t *tree, *again;
 
 	heap_begin();
-	tree = reply_parse(copy, size, &error);
+	tree = yaml_tree_parse(copy, size, &error);
 	MUST(heap_peak() <= HEAP_MAX(size));
 	free(copy);
 	if (tree == NULL) {

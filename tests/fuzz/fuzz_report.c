@@ -10,8 +10,8 @@
 #include "cli/options.h"
 #include "fuzz.h"
 #include "output/output.h"
-#include "proto/reply.h"
 #include "proto/report.h"
+#include "proto/yaml_tree.h"
 #include "util/outcome.h"
 
 /* For the tree, the report made from it, and the printed text. */
@@ -105,7 +105,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	choice = data[0];
 	heap_begin();
-	reply = reply_parse((const char *)data + 1, size - 1, &error);
+	reply = yaml_tree_parse((const char *)data + 1, size - 1, &error);
 	if (reply == NULL) {
 		report_from_error(&report, "a", &error);
 	} else {

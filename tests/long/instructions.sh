@@ -96,7 +96,7 @@ fake a.sock greet answer request "file=$CLI_DIR/golden/status-ok.yaml" hold
 count status -- "$TOP/$B/cartridge-reload" status -s a.sock >counted
 ok 'a status was asked for' said "$OUT" '^a.sock: running'
 peers_end
-count parse --toggle-collect=reply_parse -- "$TOP/$B/fakes/parse_reply" 10 \
+count parse --toggle-collect=yaml_tree_parse -- "$TOP/$B/fakes/parse_reply" 10 \
     >>counted
 is "$(cat "$OUT")" 70526 'a reply was read'
 

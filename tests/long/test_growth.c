@@ -26,8 +26,8 @@
 
 #include "net/framing.h"
 #include "output/output.h"
-#include "proto/reply.h"
 #include "proto/report.h"
+#include "proto/yaml_tree.h"
 #include "under_valgrind.h"
 
 #ifndef __SANITIZE_ADDRESS__
@@ -52,7 +52,7 @@
  * tree; the rest is what the process has anyway.
  */
 #define MEMORY_MAX(len)							\
-	((len) + REPLY_TREE_MAX(len) + (size_t)2 * 1024 * 1024)
+	((len) + YAML_TREE_HEAP_MAX(len) + (size_t)2 * 1024 * 1024)
 
 struct shape {
 	const char	*name;
@@ -256,7 +256,7 @@ take(const char *text, size_t len, const struct output *output)
 	}
 	if (at >= len)
 		_exit(2);
-	reply = reply_parse(doc.data, doc.len, &error);
+	reply = yaml_tree_parse(doc.data, doc.len, &error);
 	if (reply == NULL) {
 		report_from_error(&report, "a", &error);
 	} else {

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * parse_reply MEGABYTES: parses a reply of that size with reply_parse, and
+ * parse_reply MEGABYTES: parses a reply of that size with yaml_tree_parse, and
  * prints the number of modules in it.  The reply is always the same: a report
  * on many modules, as the console would write it.
  */
@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 
 static const char *const kinds[] = { "roles", "lib", "models", "handlers" };
 
@@ -51,7 +51,7 @@ main(int argc, char *argv[])
 		perror("parse_reply");
 		return 1;
 	}
-	if ((reply = reply_parse(text, len, &error)) == NULL) {
+	if ((reply = yaml_tree_parse(text, len, &error)) == NULL) {
 		fprintf(stderr, "parse_reply: %s\n", error.message);
 		return 1;
 	}

@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "proto/msgpack_text.h"
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -86,12 +86,12 @@ test_msgpack_text_parses_as_yaml_to_the_same_values(void **state)
 	for (i = 0; i < nitems(values); i++) {
 		snprintf(document, sizeof(document), "--- %s\n...\n",
 		    values[i].text);
-		tree = reply_parse(document, strlen(document), &error);
+		tree = yaml_tree_parse(document, strlen(document), &error);
 		if (tree == NULL)
 			fail_msg("%s: %s", values[i].text, error.message);
 		json_decref(tree);
 	}
-	tree = reply_parse("--- \"a\\x00\"\n...\n", 16, &error);
+	tree = yaml_tree_parse("--- \"a\\x00\"\n...\n", 16, &error);
 	assert_int_equal(json_string_length(tree), 2);
 	json_decref(tree);
 }

@@ -10,7 +10,7 @@
 #include <jansson.h>
 #include <yaml.h>
 
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 #include "proto/yaml_bytes.h"
 #include "proto/yaml_scalar.h"
 #include "util/array.h"
@@ -62,7 +62,7 @@ struct frame {
 
 struct reader {
 	yaml_parser_t	 parser;
-	struct frame	 frames[REPLY_DEPTH_MAX];
+	struct frame	 frames[YAML_TREE_DEPTH_MAX];
 	unsigned	 depth;
 	json_t		*root;
 	json_t		*names;		/* anchor name -> index in anchors */
@@ -85,7 +85,7 @@ static int
 too_deep(struct reader *reader)
 {
 	return error_set(reader->error, ERROR_REPLY_TOO_DEEP,
-	    "the reply is nested deeper than %d levels", REPLY_DEPTH_MAX);
+	    "the reply is nested deeper than %d levels", YAML_TREE_DEPTH_MAX);
 }
 
 static int
@@ -93,7 +93,7 @@ too_large(struct reader *reader)
 {
 	return error_set(reader->error, ERROR_REPLY_TOO_LARGE,
 	    "the reply is larger than %zu MiB",
-	    REPLY_SIZE_MAX / 1024 / 1024);
+	    YAML_TREE_TEXT_MAX / 1024 / 1024);
 }
 
 static int
@@ -326,7 +326,7 @@ read_alias(struct reader *reader, const yaml_event_t *event)
 			return out_of_memory(reader);
 		return add_value(reader, cycle, json_string_length(cycle), 0);
 	}
-	if (reader->depth + anchor->height > REPLY_DEPTH_MAX)
+	if (reader->depth + anchor->height > YAML_TREE_DEPTH_MAX)
 		return too_deep(reader);
 	if (charge(reader, anchor->size) == -1)
 		return -1;
@@ -403,7 +403,7 @@ begin_collection(struct reader *reader, json_t *node,
 
 	if (node == NULL)
 		return out_of_memory(reader);
-	if (reader->depth == REPLY_DEPTH_MAX) {
+	if (reader->depth == YAML_TREE_DEPTH_MAX) {
 		json_decref(node);
 		return too_deep(reader);
 	}
@@ -526,9 +526,9 @@ static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,
     size_t len)
 {
-	if (len > REPLY_SIZE_MAX)
+	if (len > YAML_TREE_TEXT_MAX)
 		return too_large(reader);
-	reader->budget = reader->limit = REPLY_TREE_MAX(len);
+	reader->budget = reader->limit = YAML_TREE_HEAP_MAX(len);
 	if (bytes_prepare(prepared, data, len, len + reader->budget /
 	    COST_PLACEHOLDER) == -1)
 		return errno == ENOMEM ? out_of_memory(reader) :
@@ -564,7 +564,7 @@ reader_finish(struct reader *reader)
 }
 
 json_t *
-reply_parse(const char *data, size_t len, struct error *error)
+yaml_tree_parse(const char *data, size_t len, struct error *error)
 {
 	struct prepared prepared;
 	struct reader reader;

@@ -5,22 +5,22 @@
  * Parses the YAML of the console into a JSON tree.
  */
 
-#ifndef CR_REPLY_H
-#define CR_REPLY_H
+#ifndef CR_YAML_TREE_H
+#define CR_YAML_TREE_H
 
 #include <jansson.h>
 #include <stddef.h>
 
 #include "util/error.h"
 
-#define REPLY_DEPTH_MAX		64
+#define YAML_TREE_DEPTH_MAX		64
 /* The maximum size of a document, in bytes. */
-#define REPLY_SIZE_MAX		((size_t)64 * 1024 * 1024)
+#define YAML_TREE_TEXT_MAX		((size_t)64 * 1024 * 1024)
 /*
  * The maximum heap size of the tree of a document of `len` bytes, with all
  * aliases expanded.
  */
-#define REPLY_TREE_MAX(len)	((size_t)96 * 1024 * 1024 + 3 * (len))
+#define YAML_TREE_HEAP_MAX(len)	((size_t)96 * 1024 * 1024 + 3 * (len))
 
 /*
  * Parses one document (a YAML stream with one root node, such as
@@ -41,9 +41,9 @@
  * An empty document ("---\n...\n") is an empty array.
  *
  * Returns a new reference, or NULL with a protocol error: not YAML, deeper than
- * REPLY_DEPTH_MAX, larger than REPLY_SIZE_MAX or REPLY_TREE_MAX, unknown alias,
- * more than one document, out of memory.
+ * YAML_TREE_DEPTH_MAX, larger than YAML_TREE_TEXT_MAX or YAML_TREE_HEAP_MAX,
+ * unknown alias, more than one document, out of memory.
  */
-json_t	*reply_parse(const char *data, size_t len, struct error *);
+json_t	*yaml_tree_parse(const char *data, size_t len, struct error *);
 
 #endif

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "proto/reply.h"
+#include "proto/yaml_tree.h"
 #include "under_valgrind.h"
 
 #define nitems(a) (sizeof(a) / sizeof((a)[0]))
@@ -63,7 +63,7 @@ check_bytes(const char *yaml, size_t len, const char *json)
 	copy = malloc(len > 0 ? len : 1);
 	assert_non_null(copy);
 	memcpy(copy, yaml, len);
-	value = reply_parse(copy, len, &error);
+	value = yaml_tree_parse(copy, len, &error);
 	free(copy);
 	if (value == NULL)
 		fail_msg("%s\n%s", yaml, error.message);
@@ -90,7 +90,7 @@ check(const struct mapping *cases, size_t count)
 
 /* What Tarantool 2.6.0 sent. */
 static void
-test_reply_quoted_scalar_is_string(void **state)
+test_yaml_tree_quoted_scalar_is_string(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- 'yes'\n- y\n- '~'\n- on\n- off\n- 'no'\n- 'null'\n"
@@ -131,7 +131,7 @@ test_reply_quoted_scalar_is_string(void **state)
 }
 
 static void
-test_reply_plain_null_boolean_and_number_are_typed(void **state)
+test_yaml_tree_plain_null_boolean_and_number_are_typed(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- null\n- ~\n- true\n- false\n...\n",
@@ -162,7 +162,7 @@ test_reply_plain_null_boolean_and_number_are_typed(void **state)
 }
 
 static void
-test_reply_empty_scalar_is_empty_string(void **state)
+test_yaml_tree_empty_scalar_is_empty_string(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- a:\n  b:\n  -\n  -\n...\n",
@@ -181,7 +181,7 @@ test_reply_empty_scalar_is_empty_string(void **state)
 }
 
 static void
-test_reply_document_without_values_is_empty_array(void **state)
+test_yaml_tree_document_without_values_is_empty_array(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n...\n", "[]" },
@@ -195,7 +195,7 @@ test_reply_document_without_values_is_empty_array(void **state)
 }
 
 static void
-test_reply_folded_string_is_unfolded(void **state)
+test_yaml_tree_folded_string_is_unfolded(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- 'a\n\n  b'\n- |-\n  a\n\n  b\n- 'a\n\n  '\n"
@@ -220,7 +220,7 @@ test_reply_folded_string_is_unfolded(void **state)
 }
 
 static void
-test_reply_escapes_and_utf8_are_decoded(void **state)
+test_yaml_tree_escapes_and_utf8_are_decoded(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- \"a\\tb\"\n- \"\\0\"\n- \"a\\0b\"\n- \"\\e[0m\"\n"
@@ -237,7 +237,7 @@ test_reply_escapes_and_utf8_are_decoded(void **state)
 }
 
 static void
-test_reply_binary_is_decoded_to_text(void **state)
+test_yaml_tree_binary_is_decoded_to_text(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- !!binary /w==\n- !!binary Yf9i\n- !!binary woU=\n"
@@ -264,7 +264,7 @@ test_reply_binary_is_decoded_to_text(void **state)
 }
 
 static void
-test_reply_binary_not_base64_is_kept_unchanged(void **state)
+test_yaml_tree_binary_not_base64_is_kept_unchanged(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- !!binary a\n- !!binary YQ=\n- !!binary YQ===\n"
@@ -280,7 +280,7 @@ test_reply_binary_not_base64_is_kept_unchanged(void **state)
 }
 
 static void
-test_reply_byte_escapes_equal_binary(void **state)
+test_yaml_tree_byte_escapes_equal_binary(void **state)
 {
 	static const struct mapping cases[] = {
 		/* Since 2.11: "\xNN" is a byte, a character is "\uNNNN". */
@@ -304,7 +304,7 @@ test_reply_byte_escapes_equal_binary(void **state)
 }
 
 static void
-test_reply_raw_bytes_not_allowed_in_yaml_become_text(void **state)
+test_yaml_tree_raw_bytes_not_allowed_in_yaml_become_text(void **state)
 {
 	static const char with_nul[] = "---\n- a\0b\n- 'c'\n...\n";
 	static const struct mapping cases[] = {
@@ -344,7 +344,7 @@ test_reply_raw_bytes_not_allowed_in_yaml_become_text(void **state)
 }
 
 static void
-test_reply_keys_are_text_and_last_duplicate_wins(void **state)
+test_yaml_tree_keys_are_text_and_last_duplicate_wins(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- []: 1\n  true: t\n  -3: n\n  1.50: x\n  null: z\n"
@@ -370,7 +370,7 @@ test_reply_keys_are_text_and_last_duplicate_wins(void **state)
 }
 
 static void
-test_reply_alias_has_value_of_its_anchor(void **state)
+test_yaml_tree_alias_has_value_of_its_anchor(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- - &0\n    - x\n  - *0\n  - - *0\n- ser\n...\n",
@@ -397,7 +397,7 @@ test_reply_alias_has_value_of_its_anchor(void **state)
 }
 
 static void
-test_reply_cycle_is_marked(void **state)
+test_yaml_tree_cycle_is_marked(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- &0\n  1: 1\n  self: *0\n- - *0\n  - *0\n...\n",
@@ -415,7 +415,7 @@ test_reply_cycle_is_marked(void **state)
 }
 
 static void
-test_reply_push_message_is_recognised(void **state)
+test_yaml_tree_push_message_is_recognised(void **state)
 {
 	static const struct mapping cases[] = {
 		{ PUSH "--- hi\n...\n", "\"hi\"" },
@@ -431,7 +431,7 @@ test_reply_push_message_is_recognised(void **state)
 }
 
 static void
-test_reply_flow_style_and_serialize_hints_are_read(void **state)
+test_yaml_tree_flow_style_and_serialize_hints_are_read(void **state)
 {
 	static const struct mapping cases[] = {
 		{ "---\n- [1, 2]\n- {'a': 1}\n- {}\n- [a, [b, {c: d}]]\n"
@@ -450,7 +450,7 @@ refuse_bytes(const char *yaml, size_t len, const char *code, const char *part)
 	json_t *value;
 
 	memset(&error, 0, sizeof(error));
-	value = reply_parse(yaml, len, &error);
+	value = yaml_tree_parse(yaml, len, &error);
 	if (value != NULL)
 		fail_msg("accepted: %.100s", yaml);
 	assert_int_equal(error.outcome, OUTCOME_PROTOCOL);
@@ -461,7 +461,7 @@ refuse_bytes(const char *yaml, size_t len, const char *code, const char *part)
 }
 
 static void
-test_reply_not_a_document_of_values_is_refused(void **state)
+test_yaml_tree_not_a_document_of_values_is_refused(void **state)
 {
 	static const struct {
 		const char	*yaml, *part;
@@ -490,7 +490,7 @@ test_reply_not_a_document_of_values_is_refused(void **state)
 }
 
 static void
-test_reply_cut_anywhere_is_refused_without_crash(void **state)
+test_yaml_tree_cut_anywhere_is_refused_without_crash(void **state)
 {
 	static const char reply[] = "%TAG !push! tag:x,2018\n---\n- &0 [a, "
 	    "{b: *0, \"c\\xFF\": !!binary /w==}, ? [x] : y]\n- 'a\n\n  b'\n"
@@ -504,7 +504,7 @@ test_reply_cut_anywhere_is_refused_without_crash(void **state)
 		copy = malloc(len + 1);
 		assert_non_null(copy);
 		memcpy(copy, reply, len);
-		json_decref(reply_parse(copy, len, &error));
+		json_decref(yaml_tree_parse(copy, len, &error));
 		free(copy);
 	}
 }
@@ -521,7 +521,7 @@ nest(struct text *text, size_t depth, const char *open, const char *shut)
 }
 
 static void
-test_reply_nested_too_deep_is_refused(void **state)
+test_yaml_tree_nested_too_deep_is_refused(void **state)
 {
 	static const struct {
 		const char	*open, *shut;
@@ -533,11 +533,12 @@ test_reply_nested_too_deep_is_refused(void **state)
 
 	(void)state;
 	for (i = 0; i < nitems(cases); i++) {
-		nest(&text, REPLY_DEPTH_MAX, cases[i].open, cases[i].shut);
-		value = reply_parse(text.data, text.len, &error);
+		nest(&text, YAML_TREE_DEPTH_MAX, cases[i].open, cases[i].shut);
+		value = yaml_tree_parse(text.data, text.len, &error);
 		assert_non_null(value);
 		json_decref(value);
-		nest(&text, REPLY_DEPTH_MAX + 1, cases[i].open, cases[i].shut);
+		nest(&text, YAML_TREE_DEPTH_MAX + 1, cases[i].open,
+		    cases[i].shut);
 		refuse_bytes(text.data, text.len, "reply_too_deep",
 		    "64 levels");
 		nest(&text, 1000000, cases[i].open, "");
@@ -547,7 +548,7 @@ test_reply_nested_too_deep_is_refused(void **state)
 }
 
 static void
-test_reply_nested_complex_keys_respect_budget(void **state)
+test_yaml_tree_nested_complex_keys_respect_budget(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	struct error error;
@@ -558,16 +559,16 @@ test_reply_nested_complex_keys_respect_budget(void **state)
 		skip();
 	/* Each level doubles the backslashes before the quotes. */
 	nest(&text, 8, "{? [", "] : 1}");
-	value = reply_parse(text.data, text.len, &error);
+	value = yaml_tree_parse(text.data, text.len, &error);
 	assert_non_null(value);
 	json_decref(value);
-	nest(&text, REPLY_DEPTH_MAX / 2, "{? [", "] : 1}");
+	nest(&text, YAML_TREE_DEPTH_MAX / 2, "{? [", "] : 1}");
 	refuse_bytes(text.data, text.len, "reply_too_large", "96 MiB");
 	free(text.data);
 }
 
 static void
-test_reply_nested_through_aliases_too_deep_is_refused(void **state)
+test_yaml_tree_nested_through_aliases_too_deep_is_refused(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	struct error error;
@@ -578,8 +579,8 @@ test_reply_nested_through_aliases_too_deep_is_refused(void **state)
 	(void)state;
 	append(&text, "---\n- &0 []\n");
 	/* Two levels are the outermost array and the first anchored one. */
-	for (i = 1; i < REPLY_DEPTH_MAX; i++) {
-		value = reply_parse(text.data, text.len, &error);
+	for (i = 1; i < YAML_TREE_DEPTH_MAX; i++) {
+		value = yaml_tree_parse(text.data, text.len, &error);
 		assert_non_null(value);
 		json_decref(value);
 		snprintf(line, sizeof(line), "- &%d [*%d]\n", i, i - 1);
@@ -596,7 +597,7 @@ seconds(void)
 }
 
 static void
-test_reply_exponential_aliases_are_refused_early(void **state)
+test_yaml_tree_exponential_aliases_are_refused_early(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	char line[128];
@@ -636,7 +637,7 @@ test_reply_exponential_aliases_are_refused_early(void **state)
 }
 
 static void
-test_reply_aliases_within_budget_are_read(void **state)
+test_yaml_tree_aliases_within_budget_are_read(void **state)
 {
 	struct text text = { NULL, 0, 0 };
 	struct error error;
@@ -647,7 +648,7 @@ test_reply_aliases_within_budget_are_read(void **state)
 	append_times(&text, "0123456789", 10000);
 	append(&text, "\n");
 	append_times(&text, "- *0\n", 600);
-	value = reply_parse(text.data, text.len, &error);
+	value = yaml_tree_parse(text.data, text.len, &error);
 	assert_non_null(value);
 	assert_int_equal(json_array_size(value), 601);
 	assert_ptr_equal(json_array_get(value, 0), json_array_get(value, 600));
@@ -657,7 +658,7 @@ test_reply_aliases_within_budget_are_read(void **state)
 
 /* Values that are shorter in a text than in memory. */
 static void
-test_reply_many_small_values_are_refused(void **state)
+test_yaml_tree_many_small_values_are_refused(void **state)
 {
 	static const char *const units[] = {
 		"- []\n", "- {}\n", "- a: 1\n", "- &a 1\n", "- a\n", "- 1\n",
@@ -680,7 +681,7 @@ test_reply_many_small_values_are_refused(void **state)
 }
 
 static void
-test_reply_large_but_within_limits_is_read(void **state)
+test_yaml_tree_large_but_within_limits_is_read(void **state)
 {
 	static const char place[] =
 	    "- kind: upvalue\n  where: global on_sale.callback upvalue f\n"
@@ -703,7 +704,7 @@ test_reply_large_but_within_limits_is_read(void **state)
 		text.len = 0;
 		append(&text, "---\n");
 		append_times(&text, honest[i].unit, honest[i].count);
-		value = reply_parse(text.data, text.len, &error);
+		value = yaml_tree_parse(text.data, text.len, &error);
 		assert_int_equal(json_array_size(value), honest[i].count);
 		json_decref(value);
 	}
@@ -711,9 +712,9 @@ test_reply_large_but_within_limits_is_read(void **state)
 }
 
 static void
-test_reply_above_size_limit_is_refused(void **state)
+test_yaml_tree_above_size_limit_is_refused(void **state)
 {
-	size_t len = REPLY_SIZE_MAX + 1;
+	size_t len = YAML_TREE_TEXT_MAX + 1;
 	char *data;
 
 	(void)state;
@@ -731,7 +732,7 @@ test_reply_above_size_limit_is_refused(void **state)
 }
 
 static void
-test_reply_many_directives_are_refused(void **state)
+test_yaml_tree_many_directives_are_refused(void **state)
 {
 	static const char *const breaks[] = { "\n", "\r", "\xc2\x85",
 	    "\xe2\x80\xa8", "\xe2\x80\xa9" };
@@ -755,7 +756,7 @@ test_reply_many_directives_are_refused(void **state)
 	append(&text, "---\n");
 	append_times(&text, "- a%\xc3\x85%b\n- '%\n\n  %'\n", 100);
 	append(&text, "...\n");
-	json_decref(reply_parse(text.data, text.len,
+	json_decref(yaml_tree_parse(text.data, text.len,
 	    &(struct error){ 0 }));
 	free(text.data);
 }
@@ -773,7 +774,7 @@ time_to_read(const char *line, size_t times)
 	append_times(&text, line, times);
 	append(&text, "...\n");
 	begin = seconds();
-	value = reply_parse(text.data, text.len, &error);
+	value = yaml_tree_parse(text.data, text.len, &error);
 	if (value == NULL)
 		fail_msg("%s", error.message);
 	json_decref(value);
@@ -782,7 +783,7 @@ time_to_read(const char *line, size_t times)
 }
 
 static void
-test_reply_parse_time_is_linear(void **state)
+test_yaml_tree_parse_time_is_linear(void **state)
 {
 	static const char *const lines[] = {
 		"- name: app.roles.some\n  path: '/usr/x y'\n  l: [1, ~]\n",
@@ -818,7 +819,7 @@ scarce_malloc(size_t size)
 }
 
 static void
-test_reply_out_of_memory_fails_without_leak(void **state)
+test_yaml_tree_out_of_memory_fails_without_leak(void **state)
 {
 	static const char reply[] = "---\n- &0 [a, {b: *0, \"c\\xFF\": "
 	    "!!binary /w==}]\n- {? [1, {x: ~}] : 2.5, &k k: &v v, *v : *0}\n"
@@ -831,7 +832,7 @@ test_reply_out_of_memory_fails_without_leak(void **state)
 	json_set_alloc_funcs(scarce_malloc, free);
 	for (i = 0; i < 1000 && value == NULL; i++) {
 		allocations_left = i;
-		value = reply_parse(reply, sizeof(reply) - 1, &error);
+		value = yaml_tree_parse(reply, sizeof(reply) - 1, &error);
 		if (value == NULL) {
 			assert_int_equal(error.code,
 			    ERROR_NO_MEMORY_FOR_REPLY);
@@ -847,45 +848,49 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reply_quoted_scalar_is_string),
+		cmocka_unit_test(test_yaml_tree_quoted_scalar_is_string),
 		cmocka_unit_test(
-		    test_reply_plain_null_boolean_and_number_are_typed),
-		cmocka_unit_test(test_reply_empty_scalar_is_empty_string),
+		    test_yaml_tree_plain_null_boolean_and_number_are_typed),
+		cmocka_unit_test(test_yaml_tree_empty_scalar_is_empty_string),
 		cmocka_unit_test(
-		    test_reply_document_without_values_is_empty_array),
-		cmocka_unit_test(test_reply_folded_string_is_unfolded),
-		cmocka_unit_test(test_reply_escapes_and_utf8_are_decoded),
-		cmocka_unit_test(test_reply_binary_is_decoded_to_text),
+		    test_yaml_tree_document_without_values_is_empty_array),
+		cmocka_unit_test(test_yaml_tree_folded_string_is_unfolded),
+		cmocka_unit_test(test_yaml_tree_escapes_and_utf8_are_decoded),
+		cmocka_unit_test(test_yaml_tree_binary_is_decoded_to_text),
 		cmocka_unit_test(
-		    test_reply_binary_not_base64_is_kept_unchanged),
-		cmocka_unit_test(test_reply_byte_escapes_equal_binary),
+		    test_yaml_tree_binary_not_base64_is_kept_unchanged),
+		cmocka_unit_test(test_yaml_tree_byte_escapes_equal_binary),
 		cmocka_unit_test(
-		    test_reply_raw_bytes_not_allowed_in_yaml_become_text),
+		    test_yaml_tree_raw_bytes_not_allowed_in_yaml_become_text),
 		cmocka_unit_test(
-		    test_reply_keys_are_text_and_last_duplicate_wins),
-		cmocka_unit_test(test_reply_alias_has_value_of_its_anchor),
-		cmocka_unit_test(test_reply_cycle_is_marked),
-		cmocka_unit_test(test_reply_push_message_is_recognised),
+		    test_yaml_tree_keys_are_text_and_last_duplicate_wins),
+		cmocka_unit_test(test_yaml_tree_alias_has_value_of_its_anchor),
+		cmocka_unit_test(test_yaml_tree_cycle_is_marked),
+		cmocka_unit_test(test_yaml_tree_push_message_is_recognised),
 		cmocka_unit_test(
-		    test_reply_flow_style_and_serialize_hints_are_read),
+		    test_yaml_tree_flow_style_and_serialize_hints_are_read),
 		cmocka_unit_test(
-		    test_reply_not_a_document_of_values_is_refused),
+		    test_yaml_tree_not_a_document_of_values_is_refused),
 		cmocka_unit_test(
-		    test_reply_cut_anywhere_is_refused_without_crash),
-		cmocka_unit_test(test_reply_nested_too_deep_is_refused),
-		cmocka_unit_test(test_reply_nested_complex_keys_respect_budget),
+		    test_yaml_tree_cut_anywhere_is_refused_without_crash),
+		cmocka_unit_test(test_yaml_tree_nested_too_deep_is_refused),
 		cmocka_unit_test(
-		    test_reply_nested_through_aliases_too_deep_is_refused),
+		    test_yaml_tree_nested_complex_keys_respect_budget),
 		cmocka_unit_test(
-		    test_reply_exponential_aliases_are_refused_early),
-		cmocka_unit_test(test_reply_aliases_within_budget_are_read),
-		cmocka_unit_test(test_reply_many_small_values_are_refused),
-		cmocka_unit_test(test_reply_large_but_within_limits_is_read),
-		cmocka_unit_test(test_reply_above_size_limit_is_refused),
-		cmocka_unit_test(test_reply_many_directives_are_refused),
-		cmocka_unit_test(test_reply_parse_time_is_linear),
-		cmocka_unit_test(test_reply_out_of_memory_fails_without_leak),
+		    test_yaml_tree_nested_through_aliases_too_deep_is_refused),
+		cmocka_unit_test(
+		    test_yaml_tree_exponential_aliases_are_refused_early),
+		cmocka_unit_test(
+		    test_yaml_tree_aliases_within_budget_are_read),
+		cmocka_unit_test(test_yaml_tree_many_small_values_are_refused),
+		cmocka_unit_test(
+		    test_yaml_tree_large_but_within_limits_is_read),
+		cmocka_unit_test(test_yaml_tree_above_size_limit_is_refused),
+		cmocka_unit_test(test_yaml_tree_many_directives_are_refused),
+		cmocka_unit_test(test_yaml_tree_parse_time_is_linear),
+		cmocka_unit_test(
+		    test_yaml_tree_out_of_memory_fails_without_leak),
 	};
 
-	return cmocka_run_group_tests_name("reply", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("yaml_tree", tests, NULL, NULL);
 }
