@@ -29,6 +29,7 @@ output/text_plan.c		functional/golden/plan-planned.txt
 output/text_push.c		functional/golden/push-ok.txt
 output/text_status.c		functional/golden/status-ok.txt
 proto/report_schema.c		unit/proto/test_report.c
+repl/eval.c			functional/console.sh
 repl/event.c			functional/console.sh
 repl/lineedit.c			live/console.exp
 repl/lua_complete.c		live/console.exp
