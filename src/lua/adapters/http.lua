@@ -170,7 +170,7 @@ end
 
 --- Merges the live routes with those of new code.
 --
--- Routes that are kept, and those of the main script (see `Transaction:stays`),
+-- Routes that are kept, and those of the main script (see `Transaction:keeps_registration`),
 -- stay in order. New routes are put into the positions of removed ones, in order of
 -- registration. If there are more new routes than such positions, the rest come
 -- last. So if the code is unchanged, every route keeps its position. That matters
@@ -204,7 +204,7 @@ function Http:merge()
             counts.removed = counts.removed + 1
         elseif self.kept[route] or (self.unowned[route] and not new_keys[key])
         or (not self.seen[route] and not self:is_old(route))
-        or (not new_keys[key] and self:stays(route)) then
+        or (not new_keys[key] and self:keeps(route)) then
             table.insert(merged, route)
         else
             old_keys[key] = true
@@ -263,10 +263,10 @@ function Http:list_new(functions)
 end
 
 --- Whether to keep an old route that new code has not registered again, see
--- `Transaction:stays`.
-function Http:stays(route)
+-- `Transaction:keeps_registration`.
+function Http:keeps(route)
     return self.txn.stash.routes[route] == nil and type(route.sub) == 'function'
-        and self.txn:stays(route.sub, self:key_of(route))
+        and self.txn:keeps_registration(route.sub, self:key_of(route))
 end
 
 function Http:commit()
@@ -279,14 +279,14 @@ function Http:commit()
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
             if self.base[field][name] == nil and live[field][name] == f
-            and not self.txn:stays(f, field .. ' ' .. name) then
+            and not self.txn:keeps_registration(f, field .. ' ' .. name) then
                 live[field][name] = nil
             end
         end
         for name, f in pairs(own[field]) do
             if self.base[field][name] ~= f then
                 live[field][name] = f
-                self.txn:place(f, field .. ' ' .. name)
+                self.txn:record_registration(f, field .. ' ' .. name)
             end
         end
         for name, f in pairs(self.base[field]) do

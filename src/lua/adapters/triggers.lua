@@ -4,7 +4,7 @@
 -- triggers of both generations. At the commit each new trigger replaces an old one:
 -- the one with the same name, or else the next in the order in which they were set.
 -- The remaining old triggers are removed, except for those of the main script, see
--- `Transaction:stays`.
+-- `Transaction:keeps_registration`.
 --
 -- A place is what triggers are set on, such as `on_replace` of a space (see
 -- `trigger_list`).
@@ -254,7 +254,7 @@ local function commit_place(self, place)
     end
     local old = {}
     for _, trigger in ipairs(trigger_list.list(place)) do
-        if self.txn.ownership:wraps_old(trigger.f) and not self.txn:stays(trigger.f, place.label) then
+        if self.txn.ownership:wraps_old(trigger.f) and not self.txn:keeps_registration(trigger.f, place.label) then
             table.insert(old, trigger)
         end
     end
@@ -262,7 +262,7 @@ local function commit_place(self, place)
         change(self, place, item.new, item.old)
     end
     for _, trigger in ipairs(wanted) do
-        self.txn:place(trigger.f, place.label)
+        self.txn:record_registration(trigger.f, place.label)
     end
 end
 

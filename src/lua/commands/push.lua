@@ -35,7 +35,7 @@ Push.__index = Push
 
 --- Checks whether code can be pushed through this instance.
 -- @treturn ?table failure fields; nil if a push is possible
-local function unfit(cartridge)
+local function not_ready(cartridge)
     if cartridge == nil then
         return {code = 'no_cartridge', message = 'the instance does not run Cartridge, so it has no extensions'}
     end
@@ -66,7 +66,7 @@ end
 --- Queries the state of all instances of the cluster. In the report, marks those that
 -- do not answer.
 -- @treturn table uuid -> {state, why, checksum, locked}
-function Push:survey()
+function Push:query_states()
     local states, failures = peers.states(self.instances, self:left())
     for _, one in ipairs(self.cluster) do
         local state = states[one.uuid]
@@ -88,7 +88,7 @@ end
 -- @tparam string outcome the outcome of instances without a message
 -- @tparam ?table messages uuid -> message
 -- @tparam ?string wrong the outcome of instances with a message
-function Push:tell(outcome, messages, wrong)
+function Push:set_outcomes(outcome, messages, wrong)
     for _, one in ipairs(self.cluster) do
         local message = (messages or {})[one.uuid]
         if message ~= nil then
@@ -128,7 +128,7 @@ end
 -- @tparam table fields of the failure
 -- @tparam table messages uuid -> why the instance cannot accept the push
 function Push:refuse(fields, messages)
-    self:tell('unchanged', messages, 'refused')
+    self:set_outcomes('unchanged', messages, 'refused')
     fields.outcome = 'refused'
     fields.message = ('%s %s'):format(fields.message, self:list(messages))
     failure.raise(fields)
@@ -137,7 +137,7 @@ end
 --- Refuses the push if an instance is unreachable or does not accept config changes.
 -- Also refuses the push if it would revert changes made through other instances.
 function Push:check_cluster()
-    local states = self:survey()
+    local states = self:query_states()
     local silent, locked, unready, different = {}, {}, {}, {}
     local passing = true
     local checksum = tostring(self.config:get_checksum())
@@ -156,7 +156,7 @@ function Push:check_cluster()
         self.was_broken = self.was_broken or state ~= nil and state.state == 'OperationError'
     end
     if next(silent) ~= nil then
-        self:tell('unchanged')
+        self:set_outcomes('unchanged')
         failure.raise({
             code = 'unreachable_instances',
             message = 'a push needs all instances; no answer from ' .. self:list(silent),
@@ -182,7 +182,7 @@ function Push:check_cluster()
 end
 
 --- Raises a failure that describes the problems in the pushed files.
-local function reject(report, fields, problems)
+local function fail_validation(report, fields, problems)
     report.problems = problems
     local message = problems[1].message
     fields.phase = 'compile'
@@ -197,11 +197,11 @@ end
 function Push:check_code(given)
     local problems = sections_lib.compile(given)
     if #problems > 0 then
-        reject(self.report, {code = 'compile_error'}, problems)
+        fail_validation(self.report, {code = 'compile_error'}, problems)
     end
     problems = sections_lib.check_yaml(given)
     if #problems > 0 then
-        reject(self.report, {code = 'bad_config'}, problems)
+        fail_validation(self.report, {code = 'bad_config'}, problems)
     end
     local candidate, err = self.config:copy_and_patch(self.patch)
     local ok = candidate ~= nil
@@ -215,7 +215,7 @@ function Push:check_code(given)
     local name = sections_lib.CONFIG:gsub('%.yml$', '')
     problems = sections_lib.check_config(candidate:get_readonly()[name], candidate:get_plaintext())
     if #problems > 0 then
-        reject(self.report, {code = 'bad_config'}, problems)
+        fail_validation(self.report, {code = 'bad_config'}, problems)
     end
     return candidate
 end
@@ -256,7 +256,7 @@ end
 -- @treturn table uuid -> error message of the instance
 -- @treturn boolean whether any instance has applied the new config
 function Push:find_failed()
-    local states = self:survey()
+    local states = self:query_states()
     local before, list, is_applied = tostring(self.config:get_checksum()), {}, false
     for _, one in ipairs(self.instances) do
         local state = states[one.uuid]
@@ -307,7 +307,7 @@ function Push:give_up(candidate, err)
     if is_applied then
         log.error('cartridge-reload: the pushed config could not be applied: %s', message)
         local rollback = self:undo()
-        self:tell(#rollback.left == 0 and 'unchanged' or 'ok', failed, 'failed')
+        self:set_outcomes(#rollback.left == 0 and 'unchanged' or 'ok', failed, 'failed')
         failure.raise({
             code = 'apply_failed',
             phase = 'apply',
@@ -317,7 +317,7 @@ function Push:give_up(candidate, err)
     end
     -- Another config change holds the lock, on this instance or on another one.
     if message:find('locked') or message:find('already running') then
-        self:tell('unchanged')
+        self:set_outcomes('unchanged')
         failure.raise({code = 'config_locked', message = message, transient = true})
     end
     -- Cartridge returns the error of only one instance, so ask each instance why it
@@ -332,7 +332,7 @@ function Push:give_up(candidate, err)
                 self.by_uuid[one.uuid].alias))
         end
     end
-    self:tell('unchanged', objections, 'refused')
+    self:set_outcomes('unchanged', objections, 'refused')
     if next(objections) == nil then
         failure.raise({code = 'push_failed', phase = 'commit', message = message})
     end
@@ -363,8 +363,8 @@ function Push:commit(args, candidate)
     if not ok then
         self:give_up(candidate, err)
     end
-    self:tell('ok')
-    local states = self:survey()
+    self:set_outcomes('ok')
+    local states = self:query_states()
     for _, one in ipairs(self.cluster) do
         local state = states[one.uuid]
         if one.outcome == 'unreachable' or state ~= nil and state.state ~= 'RolesConfigured' then
@@ -391,10 +391,10 @@ function Push:work(args, on_phase)
     self:check_cluster()
     if next(self.patch) == nil then
         report.outcome = 'unchanged'
-        self:tell('unchanged')
+        self:set_outcomes('unchanged')
     elseif args.dry_run then
         report.outcome = 'planned'
-        self:tell('planned')
+        self:set_outcomes('planned')
     else
         enter('commit')
         self:commit(args, candidate)
@@ -404,7 +404,7 @@ end
 
 local function push(args, on_phase)
     local cartridge = cartridge_lib.detect()
-    local why = unfit(cartridge)
+    local why = not_ready(cartridge)
     if why ~= nil then
         return request.refused(why)
     end

@@ -136,7 +136,7 @@ end
 --- Adds a failure to the report of a command.
 -- @tparam table report
 -- @tparam table fail fields of the failure, and `rollback` after a rollback
-local function put(report, fail)
+local function set_error(report, fail)
     report.outcome = outcome_of(fail) or 'failed'
     report.error = {
         code = fail.code,
@@ -170,6 +170,6 @@ return {
     describe = describe,
     from = from,
     is = is,
-    put = put,
     raise = raise,
+    set_error = set_error,
 }

@@ -6,17 +6,17 @@ local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 local log = require('log')
-local retirement = require('reload.retirement')
-local revive = require('reload.revival')
+local role_stop = require('reload.role_stop')
+local restart_roles = require('reload.role_restart')
 local yield = require('core.yield')
 
 -- Maximum number of attempts to apply the config. Another attempt is needed if the
 -- config has changed during the last one.
 local CONFIG_TRIES = 10
 -- Time limit for restarting the old roles after a failure, in seconds.
-local REVIVE = 10
+local RESTART = 10
 -- The fraction of the remaining time that the restart of the old roles may take.
-local REVIVE_PART = 0.8
+local RESTART_PART = 0.8
 
 local Lifecycle = {}
 Lifecycle.__index = Lifecycle
@@ -43,7 +43,7 @@ local function new(txn, framework, modules, adapters, servers)
         disabled = {},  -- role name -> functions that `stop_early` has replaced
         stopping = {},  -- old roles to stop after the commit
         on_early_stop = function() end,     -- called when an old role was stopped before the commit
-        retirement = retirement.new(txn, framework, adapters, servers),
+        role_stop = role_stop.new(txn, framework, adapters, servers),
     }, Lifecycle)
 end
 
@@ -203,7 +203,7 @@ end
 -- @tparam {table,...} roles in the order in which they stop: a role comes before
 --   the roles that it depends on
 function Lifecycle:stop(roles)
-    self.retirement:stop(roles, function(role)
+    self.role_stop:stop(roles, function(role)
         self.stopped[role.role_name] = role
         self:call_leniently(role, 'stop')
         if self.roles[role.role_name] ~= nil then
@@ -212,8 +212,8 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words in error messages which indicate that a resource, such as a port, is
--- already in use.
+-- Words in error messages which indicate that a resource, such as a port, is already in
+-- use. The errors of applications have no codes, so there is only the message to go by.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
 --- Finds the old role that probably prevents a new role from starting, for example
@@ -240,7 +240,7 @@ end
 --- Stops an old role before the commit because the new role cannot start beside it.
 -- Replaces the old role's functions for config changes by functions that do
 -- nothing, so that a config change has no effect on a stopped role. After a
--- failure, `revive` restores these functions.
+-- failure, `restart_old_roles` restores these functions.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -344,7 +344,7 @@ end
 -- either has changed, starts the roles again. Repeats this until neither changes
 -- during a start. Yields, but not after the last check for a change.
 -- @treturn boolean whether the new roles were started again
-function Lifecycle:settle()
+function Lifecycle:catch_up_with_config()
     for number = 1, CONFIG_TRIES do
         repeat
             self:wait_for_others()
@@ -401,7 +401,7 @@ end
 --- Removes the separate view of modules, services and variables that old code was
 -- given for its `stop`. A `stop` that has not returned yet continues without it.
 function Lifecycle:finish()
-    self.retirement:close()
+    self.role_stop:close()
     self.framework:settle()
 end
 
@@ -410,7 +410,7 @@ end
 -- called, it may have replaced what the old version had set up. In that case, the
 -- role must also be restarted if it has no `stop`, or if the framework calls
 -- `apply` repeatedly.
-function Lifecycle:to_revive()
+function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
         local name = role.role_name
@@ -423,14 +423,14 @@ function Lifecycle:to_revive()
     return list
 end
 
---- Restarts the old roles that `to_revive` returns, after a failure. Yields.
+--- Restarts the old roles that `roles_to_restart` returns, after a failure. Yields.
 -- @tparam {string,...} left a line is appended for each role that did not restart
 -- @treturn boolean whether there were roles to restart
-function Lifecycle:revive(left)
+function Lifecycle:restart_old_roles(left)
     if self.framework.resume ~= nil then
         self.framework:resume()
     end
-    local roles = self:to_revive()
+    local roles = self:roles_to_restart()
     if #roles == 0 then
         return false
     end
@@ -439,12 +439,12 @@ function Lifecycle:revive(left)
             rawset(self.old.by_role_name[name].M, field, f)
         end
     end
-    revive({
+    restart_roles({
         txn = self.txn,
         framework = self.framework,
         adapters = self.adapters,
         roles = roles,
-        seconds = self.txn:limited(REVIVE, REVIVE_PART),
+        seconds = self.txn:limited(RESTART, RESTART_PART),
         call = function(role, step)
             local f = self:method(role, step)
             if f == nil then

@@ -20,7 +20,7 @@ local lifecycle = require('reload.lifecycle')
 local log = require('log')
 local main_script = require('reload.main_script')
 local old_code = require('reload.old_code')
-local reinstate = require('reload.reinstate')
+local stop_guard = require('reload.stop_guard')
 local scan = require('scan.init')
 local yield = require('core.yield')
 local sweep = require('reload.sweep')
@@ -212,9 +212,9 @@ function Pipeline:run()
     -- The commit must not yield: give it a whole time slice.
     yield.if_due(0)
     if self.framework.has_roles then
-        -- When `settle` returns false, the new roles are up to date with the
+        -- When `catch_up_with_config` returns false, the new roles are up to date with the
         -- config. Nothing may yield between that and the commit.
-        while self.life:settle() do
+        while self.life:catch_up_with_config() do
             self:take_census()
         end
         self.life:before_commit()
@@ -241,9 +241,9 @@ function Pipeline:after_failure(rollback)
     -- Remove failed code before the restart, so that the old roles find the state
     -- that they had before new code ran.
     self.sweep:run(rollback, fibers, SWEEP_PART)
-    if self.life ~= nil and #self.life:to_revive() > 0 then
+    if self.life ~= nil and #self.life:roles_to_restart() > 0 then
         self.sweep:prepare()
-        self.life:revive(rollback.left)
+        self.life:restart_old_roles(rollback.left)
         self.sweep:merge(rollback)
     end
     if self.fibers ~= nil then
@@ -258,7 +258,7 @@ function Pipeline:call_destructors()
     if self.reloader == nil or txn.args.no_stop then
         return
     end
-    self.life.retirement:stop(self.reloader.destructors, function(destructor)
+    self.life.role_stop:stop(self.reloader.destructors, function(destructor)
         local f, arguments = destructor.f, destructor.arguments
         for _, adapter in ipairs({self.http_servers, self.listeners}) do
             f = adapter:guarded(f, arguments[1])
@@ -304,7 +304,7 @@ function Pipeline:end_old(patience)
         return false
     end
     self.is_over = true
-    self.life.retirement:protect(reinstate.new({
+    self.life.role_stop:protect(stop_guard.new({
         edges = self.census and self.census.edges or {},
         entries = self.census and self.census.named or {},
         is_new_fiber = function(id)

@@ -12,9 +12,9 @@
 --   on_failure()        optional: called when new code has failed, to restore what
 --                       this program needs; called again before the rollback
 --   before_rollback()   optional: called before the rollback
---   revive()            optional, see `revival`: makes current what restarted old
+--   revive()            optional, see `role_restart`: makes current what restarted old
 --                       roles have registered
---   discard()           optional, see `retirement`: drops what `stop` has registered
+--   discard()           optional, see `role_stop`: drops what `stop` has registered
 --   guard()             optional: returns a function that restores what old code
 --                       has removed from the new code's state since the call
 --   mark()              optional: returns a function that reverts what new code
@@ -280,20 +280,20 @@ end
 --- Returns the new functions that are registered somewhere, either directly or in a
 -- wrapper.
 -- @treturn table set of functions
-local function taken(self)
-    if self.taken == nil then
-        self.taken = {}
+local function registered_functions(self)
+    if self.registered == nil then
+        self.registered = {}
         local list = {}
         notify(self, 'list_new', list)
         for _, f in ipairs(list) do
             for _, new_function in ipairs(self.ownership.list_wrapped(f, function(g)
                 return self.ownership:is_new(g)
             end)) do
-                self.taken[new_function] = true
+                self.registered[new_function] = true
             end
         end
     end
-    return self.taken
+    return self.registered
 end
 
 --- Whether to keep the registration of an old trigger, hook or handler, and only
@@ -306,7 +306,7 @@ end
 -- @tparam function f the old function
 -- @tparam string label what the function was set as, such as the name of a trigger
 -- @treturn boolean
-function Transaction:stays(f, label)
+function Transaction:keeps_registration(f, label)
     if self.runs_main then
         -- The main script has run again. If it still set the function, it would have
         -- done so now.
@@ -314,14 +314,14 @@ function Transaction:stays(f, label)
     end
     local placed = self.stash.placed[f]
     return not (placed and placed[label]) and self.counterparts ~= nil
-        and self.counterparts:cover(f, taken(self))
+        and self.counterparts:cover(f, registered_functions(self))
 end
 
 --- Records that this reload has set a function as a trigger, hook or handler. In
--- later reloads, `stays` uses this record.
+-- later reloads, `keeps_registration` uses this record.
 -- @tparam function f
--- @tparam string label see `stays`
-function Transaction:place(f, label)
+-- @tparam string label see `keeps_registration`
+function Transaction:record_registration(f, label)
     local placed = self.stash.placed
     placed[f] = placed[f] or {}
     placed[f][label] = true
@@ -339,7 +339,7 @@ function Transaction:release()
             end
         end
     end
-    self.adapters, self.counterparts, self.taken = {}, nil, nil
+    self.adapters, self.counterparts, self.registered = {}, nil, nil
     self.ownership:release()
 end
 

@@ -374,13 +374,13 @@ local function finish(report, options, mode)
     if mode ~= 'fail' or report.outcome ~= 'reloaded' then
         return
     elseif left > 0 then
-        failure.put(report, {
+        failure.set_error(report, {
             code = 'stale_references',
             phase = 'scan',
             message = count_text(left, 'stale reference remains', 'stale references remain'),
         })
     elseif incomplete ~= nil then
-        failure.put(report, {code = 'scan_incomplete', phase = 'scan', message = incomplete})
+        failure.set_error(report, {code = 'scan_incomplete', phase = 'scan', message = incomplete})
     end
 end
 

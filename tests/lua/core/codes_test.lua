@@ -27,7 +27,7 @@ case('a failure with an unknown code fails its test', function(t)
         t:ok(not failure.is(err), 'raised')
         t:ok(not pcall(failure.from, 'text', fields), 'converted')
     end
-    t:ok(not pcall(failure.put, {}, {code = 'no_such_code', outcome = 'failed'}), 'in a report')
+    t:ok(not pcall(failure.set_error, {}, {code = 'no_such_code', outcome = 'failed'}), 'in a report')
 end)
 
 lib.run()

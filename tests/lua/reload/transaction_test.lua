@@ -350,19 +350,19 @@ case('registrations of old code stay only if they can be patched and were not dr
     local txn, adapter = begin()
     local function f() end
     local function g() end
-    t:ok(not txn:stays(f, 'here'), 'not before it is known what stands for what')
+    t:ok(not txn:keeps_registration(f, 'here'), 'not before it is known what stands for what')
     local asked = {}
     txn.counterparts = {cover = function(_, what, taken)
         table.insert(asked, taken)
         return what == f
     end}
-    t:is(txn:stays(f, 'here'), true, 'if it can be mended')
-    t:is(txn:stays(g, 'here'), false, 'not if it cannot')
-    txn:place(f, 'here')
-    t:is(txn:stays(f, 'here'), false, 'not if a reload has set it here')
-    t:is(txn:stays(f, 'there'), true, 'elsewhere is another matter')
-    txn:place(f, 'there')
-    t:is(txn:stays(f, 'there'), false, 'there too')
+    t:is(txn:keeps_registration(f, 'here'), true, 'if it can be mended')
+    t:is(txn:keeps_registration(g, 'here'), false, 'not if it cannot')
+    txn:record_registration(f, 'here')
+    t:is(txn:keeps_registration(f, 'here'), false, 'not if a reload has set it here')
+    t:is(txn:keeps_registration(f, 'there'), true, 'elsewhere is another matter')
+    txn:record_registration(f, 'there')
+    t:is(txn:keeps_registration(f, 'there'), false, 'there too')
     t:ok(asked[1] ~= nil and asked[1] == asked[#asked], 'what is taken is found out once')
     txn:add(adapter('a'))
 end)
@@ -386,7 +386,7 @@ case('registrations of new code are recognised, also in a wrapper', function(t)
         taken = set
         return true
     end}
-    txn:stays(print, 'here')
+    txn:keeps_registration(print, 'here')
     t:ok(taken[new], 'new')
     t:ok(not taken[wrapper] and not taken[print] and not taken[other], 'nothing else')
     t:ok(load ~= nil, 'loaded')
@@ -395,7 +395,7 @@ end)
 case('placements are remembered weakly', function(t)
     local txn = begin()
     local function f() end
-    txn:place(f, 'here')
+    txn:record_registration(f, 'here')
     t:ok(next(txn.stash.placed) ~= nil, 'remembered')
     f = nil -- luacheck: ignore
     jit.flush()

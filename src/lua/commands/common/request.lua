@@ -11,7 +11,7 @@ local yield = require('core.yield')
 local function refused(fields)
     local report = instance.describe('refused')
     fields.outcome = 'refused'
-    return failure.put(report, fields)
+    return failure.set_error(report, fields)
 end
 
 --- Checks whether the instance has read the request so late that the client no longer
@@ -22,7 +22,7 @@ local function check_deadline(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
         return nil
     end
-    return failure.put(instance.describe('timeout'), {
+    return failure.set_error(instance.describe('timeout'), {
         code = 'deadline',
         message = 'timed out before the instance started to work on the request',
     })
@@ -127,7 +127,7 @@ end
 
 return {
     run_in_fiber = run_in_fiber,
-    fail = failure.put,
+    fail = failure.set_error,
     locked = locked,
     record = record,
     check_ready = check_ready,

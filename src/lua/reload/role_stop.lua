@@ -9,15 +9,15 @@
 -- up.
 --
 -- If `stop` removes globals that new code has set, or registrations of new code
--- with libraries, they are restored, see `reinstate`. Only what the old role
+-- with libraries, they are restored, see `stop_guard`. Only what the old role
 -- itself holds is really closed or ended: sockets, connections, fibers and
 -- channels.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
 
-local Retirement = {}
-Retirement.__index = Retirement
+local RoleStop = {}
+RoleStop.__index = RoleStop
 
 --- Prepares to stop old roles. Changes nothing before `stop` is called.
 -- @tparam table txn the transaction
@@ -31,7 +31,7 @@ local function new(txn, framework, adapters, servers)
         adapters = adapters,
         servers = servers,
         parts = {},
-    }, Retirement)
+    }, RoleStop)
 end
 
 local function no()
@@ -76,34 +76,34 @@ local function open(self)
         end
     end
     self.framework:retire(proxies)
-    if self.reinstate ~= nil then
-        self.reinstate:open()
+    if self.stop_guard ~= nil then
+        self.stop_guard:open()
     end
 end
 
 --- Ends the separate view of `stop`. A `stop` that has not returned by the end of
 -- the reload continues without it. A second call does nothing.
-function Retirement:close()
+function RoleStop:close()
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()
     end
     self.parts = {}
-    if self.reinstate ~= nil then
-        self.reinstate:close()
+    if self.stop_guard ~= nil then
+        self.stop_guard:close()
     end
 end
 
 --- Protects registrations and fibers of new code from every `stop` that runs from
 -- now on.
--- @tparam table reinstate the protection, see `reinstate`
-function Retirement:protect(reinstate)
-    self.reinstate = reinstate
+-- @tparam table guard the protection, see `stop_guard`
+function RoleStop:protect(guard)
+    self.stop_guard = guard
 end
 
 --- Stops old roles. Yields.
 -- @tparam {table,...} roles in the order in which they stop
 -- @tparam function call (role) calls the `stop` of one role
-function Retirement:stop(roles, call)
+function RoleStop:stop(roles, call)
     if #roles == 0 then
         return
     end
@@ -111,11 +111,11 @@ function Retirement:stop(roles, call)
     open(self)
     for _, role in ipairs(roles) do
         local put_back = txn:guard()
-        local reinstate = self.reinstate and self.reinstate:watch()
+        local restore = self.stop_guard and self.stop_guard:watch()
         local has_yielded = fibers_lib.watch_yield()
         txn.ownership:call_stop(call, role)
-        if reinstate then
-            reinstate(has_yielded())
+        if restore then
+            restore(has_yielded())
         end
         put_back()
     end

@@ -13,8 +13,8 @@ local require = ...
 local fiber = require('fiber')
 local walk_lib = require('scan.heap_walk')
 
-local Reinstate = {}
-Reinstate.__index = Reinstate
+local StopGuard = {}
+StopGuard.__index = StopGuard
 
 --- Creates the protection of new code from `stop`. Has no effect until `watch` and
 -- `open` are called.
@@ -27,7 +27,7 @@ Reinstate.__index = Reinstate
 --   is_new_fiber: function (id) -> whether new code has started the fiber
 --   is_stopping: function () -> whether the caller is the `stop` of an old role
 local function new(options)
-    return setmetatable({options = options, wrapped = {}, ended = {}}, Reinstate)
+    return setmetatable({options = options, wrapped = {}, ended = {}}, StopGuard)
 end
 
 --- Whether a list contains a value, at any index: when an entry is removed from a
@@ -99,7 +99,7 @@ end
 -- @treturn function (has_yielded) to be called after `stop`; `has_yielded` tells
 --   whether `stop` has yielded. Restores the registrations that are missing, and
 --   returns their number.
-function Reinstate:watch()
+function StopGuard:watch()
     local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
         for _, edge in ipairs(self.options[name]) do
@@ -168,7 +168,7 @@ local function wrap(self, holder, name, instead)
 end
 
 --- Prevents any `stop` from cancelling fibers of new code, until `close`.
-function Reinstate:open()
+function StopGuard:open()
     local methods = debug.getmetatable(fiber.self())
     methods = type(methods.__index) == 'table' and methods.__index or methods
     local function cancel(id)
@@ -184,7 +184,7 @@ function Reinstate:open()
     end
 end
 
-function Reinstate:close()
+function StopGuard:close()
     for _, item in ipairs(self.wrapped) do
         if item.holder[item.name] == item.wrapper then
             item.holder[item.name] = item.original

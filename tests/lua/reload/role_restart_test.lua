@@ -1,11 +1,11 @@
--- reload/revival.lua: restarts old roles after a failure.
+-- reload/role_restart.lua: restarts old roles after a failure.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.revival')
+local case = lib.suite('reload.role_restart')
 
 --- Restarts roles. `calls` lists what happens in order.
--- @tparam function call see `reload.revival`
+-- @tparam function call see `reload.role_restart`
 -- @tparam ?table options roles, seconds, ignores_results
 -- @treturn {string,...} what is left
 -- @treturn {string,...} calls
@@ -29,7 +29,7 @@ local function revive(call, options)
     for i, name in ipairs(options.roles or {'one', 'two'}) do
         roles[i] = {role_name = name}
     end
-    lib.load('reload.revival')({
+    lib.load('reload.role_restart')({
         txn = txn,
         framework = {
             servers = {{live = {}}},

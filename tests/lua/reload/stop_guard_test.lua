@@ -1,14 +1,14 @@
--- reload/reinstate.lua: restores what `stop` of an old role removes of new code.
+-- reload/stop_guard.lua: restores what `stop` of an old role removes of new code.
 
 local fiber = require('fiber')
 local lib = dofile('tests/lua/lib.lua')
-local case = lib.suite('reload.reinstate')
+local case = lib.suite('reload.stop_guard')
 
 local load = lib.loader()
 local KEY = load('scan.heap_walk').KEY
 
 local function new(options)
-    return load('reload.reinstate').new({
+    return load('reload.stop_guard').new({
         edges = options.edges or {},
         entries = options.entries or {},
         is_new_fiber = options.is_new_fiber or function() return false end,
@@ -92,9 +92,9 @@ case('fibers of new code keep running, while stop sees them as dead', function(t
     end
     local new_one, old_one = fiber.create(work), fiber.create(work)
     local id = new_one:id()
-    local reinstate = new({is_new_fiber = function(other) return other == id end})
+    local guard = new({is_new_fiber = function(other) return other == id end})
     local before = fiber.cancel
-    reinstate:open()
+    guard:open()
     t:is(new_one:status(), 'suspended', 'as it is')
     new_one:cancel()
     fiber.kill(id)
@@ -102,7 +102,7 @@ case('fibers of new code keep running, while stop sees them as dead', function(t
     old_one:cancel()
     fiber.sleep(0)
     t:is(old_one:status(), 'dead', 'others are cancelled')
-    reinstate:close()
+    guard:close()
     t:is(new_one:status(), 'suspended', 'it is alive')
     t:is(fiber.cancel, before, 'nothing is left behind')
     new_one:cancel()
