@@ -49,7 +49,7 @@ test_case()
 	if diff -u "$expected" "$WORK/actual" >"$WORK/diff"; then
 		pass "$1: expected references are patched and reported"
 	else
-		fail "$1: what is mended, and what is named" \
+		fail "$1: what is patched, and what is named" \
 		    "$(sed 1,2d "$WORK/diff")"
 	fi
 	left=$(grep '^left ' "$expected") || code=0

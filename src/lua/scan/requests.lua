@@ -140,7 +140,7 @@ end
 -- yield.
 -- @param moment a value that changes whenever the caller yields. If it has not
 --   changed since the last call, the records are still valid and are kept. With
---   nil, they are always renewed.
+--   nil, they are always searched again.
 local function update(self, moment)
     if moment ~= nil and self.slice == moment then
         return

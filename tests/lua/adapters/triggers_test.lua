@@ -613,7 +613,7 @@ if lib.has_named_triggers() then
                 place.set(g, f)
             end
         end
-        t:is(fire(space), 'g', 'mended')
+        t:is(fire(space), 'g', 'patched')
         t:is(names_of(('box.space[%d].on_replace'):format(space.id)), 'mine', 'its name')
     end)
 end

@@ -117,7 +117,7 @@ case('stale references of a native reload are patched', function(t)
     app.write('@', 'return {get = function() return "v2" end}')
     local report = native(reload_of(app, '@'))
     t:is(places(report), '+global | global held.f', 'place')
-    t:is(held().f(), 'v2', 'mended')
+    t:is(held().f(), 'v2', 'patched')
     -- And after reloads of both kinds.
     app.write('@', 'return {get = function() return "v3" end}')
     report = lib.reload()
@@ -125,7 +125,7 @@ case('stale references of a native reload are patched', function(t)
     app.write('@', 'return {get = function() return "v4" end}')
     report = native(reload_of(app, '@'))
     t:is(places(report), '+global | global held.f', 'and again')
-    t:is(held().f(), 'v4', 'mended')
+    t:is(held().f(), 'v4', 'patched')
 end)
 
 case('old code is recognised by its file even if the file has moved', function(t)
@@ -136,7 +136,7 @@ case('old code is recognised by its file even if the file has moved', function(t
     lib.write(('%s/%s.lua'):format(other, app.name), 'return {get = function() return "v2" end}')
     package.path = other .. '/?.lua;' .. package.path
     t:is(places(native(reload_of(app, '@'))), '+global | global held.f', 'place')
-    t:is(held().f(), 'v2', 'mended')
+    t:is(held().f(), 'v2', 'patched')
 end)
 
 case('compiled code calls the new function', function(t)

@@ -82,7 +82,7 @@ case('stale references are reported and not changed', function(t)
     end
     t:is(looks(), before, 'as it was')
     t:is(#lib.reload().stale, 2, 'the next reload sees to them')
-    t:isnt(looks(), before, 'mended')
+    t:isnt(looks(), before, 'patched')
     local report = stale()
     t:is(report.outcome, 'ok', 'then nothing is left')
 end)

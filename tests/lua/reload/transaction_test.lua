@@ -356,7 +356,7 @@ case('registrations of old code stay only if they can be patched and were not dr
         table.insert(asked, taken)
         return what == f
     end}
-    t:is(txn:keeps_registration(f, 'here'), true, 'if it can be mended')
+    t:is(txn:keeps_registration(f, 'here'), true, 'if it can be patched')
     t:is(txn:keeps_registration(g, 'here'), false, 'not if it cannot')
     txn:record_registration(f, 'here')
     t:is(txn:keeps_registration(f, 'here'), false, 'not if a reload has set it here')
