@@ -1,10 +1,11 @@
 --- Finds counterparts: the functions and tables of the serving generation that
 -- correspond to those of older generations. `match` compares the old and the new
--- version of each module. An old function has exactly one counterpart, or none.
+-- version of each module. An old function has at most one counterpart.
 --
--- The names and paths of old functions are recorded right after the commit, and
--- kept as long as the functions exist. So a later scan can name and patch a
--- function that an earlier scan has missed.
+-- The names of old functions, and their paths from the values of their modules, are
+-- recorded right after the commit. The records are kept as long as the functions
+-- exist. So a later scan can name and patch a function that an earlier scan has
+-- missed.
 
 local require = ...
 local generations = require('code.generations')
@@ -13,8 +14,7 @@ local module_index = require('scan.module_index')
 local private_tables = require('scan.private_tables')
 local yield = require('core.yield')
 
--- Maximum number of entries that are examined in a table, for example to determine
--- whether it is a class.
+-- Maximum number of entries that are examined in a table.
 local ENTRIES = 1000
 
 local Counterparts = {}
@@ -25,14 +25,13 @@ local function unit_of(ownership, stash, f)
     return ownership ~= nil and ownership:unit_of(f) or generations.unit_of(stash, f)
 end
 
---- Lists the functions and tables of the modules that are about to be replaced.
--- Must be called before new code runs. May yield.
+--- Lists the functions and tables of the modules that the reload is about to
+-- replace. Must be called before new code runs. May yield.
 -- @tparam table stash see `core.stash`
 -- @tparam table ownership see `ownership`
 -- @tparam table old module name -> value
--- @tparam {table,...} paths tables, each of module name -> path of a file of the
---   module
--- @treturn table to be passed to `new` as `things`
+-- @tparam {table,...} paths tables: module name -> path of a file of the module
+-- @treturn table for the field `things` of the argument `change` of `new`
 local function list_old(stash, ownership, old, paths)
     local foreign, listed = {[_G] = true}, {}
     for _, value in pairs(table.copy(package.loaded)) do
@@ -59,11 +58,11 @@ local function list_old(stash, ownership, old, paths)
     return listed
 end
 
---- Returns the table of the new code that corresponds to an old table. Does not
--- check whether the old table can be replaced by it.
+--- Returns the new table that corresponds to an old table. Does not check whether
+-- the old table may be replaced.
 -- @treturn[1] table the counterpart
 -- @treturn[2] nil
--- @treturn[2] string why there is none
+-- @treturn[2] string reason why there is no counterpart
 local function counterpart_of(self, object)
     local entry = self.tables[object]
     if entry.why ~= nil then
@@ -74,10 +73,10 @@ local function counterpart_of(self, object)
     return matching.retrace(object, entry, self.modules:value_of(entry.module))
 end
 
---- Creates the finder of counterparts. May yield.
+--- Creates an object that finds counterparts. May yield.
 -- @tparam table stash see `core.stash`
--- @tparam ?table change the current reload, before or after its commit; nil if no reload
---   is running
+-- @tparam ?table change the current reload, before or after its commit; nil if no
+--   reload is running
 --   ownership: see `ownership`
 --   old: module name -> old value, of all loaded modules
 --   new: module name -> new value, of the replaced modules
@@ -85,8 +84,8 @@ end
 --   former: module name -> previous path, of replaced modules whose file has moved
 --   gone: module name -> path, of modules whose file no longer exists
 --   things: optional: result of `list`
---   shared: optional: set of names of modules whose values may also have functions of
---     other code
+--   shared: optional: set of names of modules whose values may also contain
+--     functions of other code
 local function new(stash, change)
     change = change or {}
     local modules = module_index.new(stash, change)
@@ -101,7 +100,8 @@ local function new(stash, change)
         matched = {},       -- module name and source -> matching
         foreign = {[_G] = true},
     }, Counterparts)
-    -- Modules may be loaded while this loop yields, so walk a copy.
+    -- Iterate over a copy, because other fibers may load modules while this loop
+    -- yields.
     for _, values in ipairs({table.copy(package.loaded), modules.old, modules.new}) do
         for _, value in pairs(values) do
             yield.if_due()
@@ -121,21 +121,21 @@ function Counterparts:unit_of(f)
     return unit_of(self.ownership, self.stash, f)
 end
 
---- Whether a function belongs to the serving generation or, before the commit, to
--- the new one.
+--- Whether a function belongs to the serving generation, or to the new code of the
+-- current reload.
 local function is_current(self, f)
     return self.ownership ~= nil and self.ownership:is_new(f)
         or generations.classify(self.stash, f) == 'current'
 end
 
---- Matches the functions and tables of an old module with those of the new one,
--- for one of the files of the module. The first call must come before anything in
--- the old module is patched; later calls return the same result.
+--- Matches the functions and tables of an old module with those of the new module,
+-- for one file of the module. Must be called once before anything in the old module
+-- is patched. Later calls return the same result.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
--- @tparam ?function pause called repeatedly, and may yield; nil for a call that
---   must not yield
--- @treturn table the result of `match.new`
+-- @tparam ?function pause called repeatedly, and may yield. Without this function,
+--   the call does not yield.
+-- @treturn table result of `match.new`
 local function matching_of(self, module, source, pause)
     local key = module .. source
     if self.matched[key] == nil then
@@ -154,12 +154,12 @@ local function matching_of(self, module, source, pause)
     return self.matched[key]
 end
 
---- Returns the records of stale functions from a file. The records outlive the
--- reload.
+--- Returns the records of the stale functions from one file. The records are kept in
+-- the state table, so they outlive the reload.
 -- @tparam table stash see `core.stash`
 -- @tparam string source unit of the functions
--- @treturn table function -> record of its name and path, see `match`; with weak
---   keys
+-- @treturn table function -> record of its name and path, see `match`; the keys are
+--   weak
 local function known_of(stash, source)
     local known = stash.known[source]
     if known == nil then
@@ -169,8 +169,8 @@ local function known_of(stash, source)
     return known
 end
 
---- Whether a table of old code may be a class: it has functions or metamethods.
--- Other tables are data.
+--- Whether a table of old code may be a class. The sign of a class is a function or
+-- a metamethod among the first entries. Any other table counts as data.
 local function has_code(object)
     local count = 0
     for key, value in next, object do
@@ -184,8 +184,8 @@ local function has_code(object)
     return false
 end
 
---- Records the names and paths of the functions and tables of a replaced module,
--- for one of its files.
+--- Records the names and paths of the functions and tables in a replaced module, for
+-- one file of the module.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
@@ -206,8 +206,8 @@ local function remember_module(self, module, source)
     end)
 end
 
---- Calls `visit` with each module that the reload replaces, once for each of its
--- files. May yield.
+--- Calls a function for each file of each module that the reload replaces. May
+-- yield.
 -- @tparam function visit (module, source), with the name of the module and the
 --   chunk name of the file
 local function each_changed(self, visit)
@@ -221,9 +221,9 @@ local function each_changed(self, visit)
     end
 end
 
---- Records which counterparts of old tables existed before the new code ran. New
--- code has obtained them from other code, such as a library, so they do not
--- replace the old tables. May yield.
+--- Records the counterparts of old tables that are older than the new code. New code
+-- has obtained them elsewhere, for example from a library, so they must not replace
+-- the old tables. May yield.
 -- @tparam function was_there (table) -> whether the table existed before the new
 --   code ran
 function Counterparts:find_strangers(was_there)
@@ -238,7 +238,8 @@ function Counterparts:find_strangers(was_there)
 end
 
 --- Records the names and paths of all functions and tables that the reload has
--- replaced, so that later scans can name and patch them. Yields.
+-- replaced. Later scans use these records to name and patch stale references.
+-- Yields.
 function Counterparts:remember()
     each_changed(self, function(module, source)
         remember_module(self, module, source)
@@ -249,7 +250,7 @@ end
 --- Returns the record of a stale function.
 -- @tparam function f
 -- @tparam string source unit of the function
--- @treturn ?table record, see `match`, with the name of its `module`
+-- @treturn ?table record, see `match`; includes the name of the `module`
 -- @treturn boolean whether the matching that made the record is still available
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules.names[source] or {}) do
@@ -272,7 +273,7 @@ function Counterparts:name_of(f, source)
     return entry and matching.name_of(entry)
 end
 
---- Derives the name of a field, such as `Class.stop`, from the name of a stale
+--- Derives the name of a table field, such as `Class.stop`, from the name of a stale
 -- function in the same table, such as `Class.run`.
 -- @tparam function f the stale function
 -- @tparam string source unit of the function
@@ -283,12 +284,13 @@ function Counterparts:name_beside(f, source, key)
     return name:gsub('[^.]*$', '') .. key
 end
 
---- Returns the counterpart of a stale function. Does not yield.
+--- Returns the counterpart of a stale function: the corresponding new function. Does
+-- not yield.
 -- @tparam function f
 -- @tparam string source unit of the function
 -- @treturn[1] function the counterpart
 -- @treturn[2] nil
--- @treturn[2] string why there is none
+-- @treturn[2] string reason why there is no counterpart
 function Counterparts:find(f, source)
     local entry, is_matched = entry_of(self, f, source)
     local module = entry and self.modules.paths[entry.module] and entry.module or (self.modules.names[source] or {})[1]
@@ -315,15 +317,15 @@ function Counterparts:find(f, source)
     return counterpart
 end
 
---- Returns the table that can replace an old table. Only two kinds of tables are
--- replaced: values of modules, and classes that modules have created. Does not
--- yield.
+--- Returns the new table that can replace an old table. Only the values of modules,
+-- and classes that modules have created, can be replaced. Does not yield.
 -- @tparam table object the old table
--- @treturn[1] table its counterpart
+-- @treturn[1] table the counterpart
 -- @treturn[2] nil
--- @treturn[2] ?string why the old table cannot be replaced
--- @treturn[2] ?boolean true if the reason is that other code uses the table as well
--- @treturn[2] ?table in this case, the counterpart
+-- @treturn[2] ?string reason why the old table cannot be replaced
+-- @treturn[2] ?boolean true if the reason is that other code also uses the old
+--   table or its counterpart
+-- @treturn[2] ?table the counterpart, if the boolean is true
 function Counterparts:find_table(object)
     local entry = self.tables[object]
     if entry == nil then
@@ -340,11 +342,13 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Describes a table of an old module for the report.
+--- Describes a table of an old module for the report. The description includes the
+-- position of the table's topmost stale function, the one with the lowest line
+-- number.
 -- @tparam table object
 -- @treturn string name of the table within its module
--- @treturn string unit of the first stale function in the table; if there is none,
---   the unit of the module
+-- @treturn string unit of the topmost stale function; the unit of the module if
+--   there is no stale function
 -- @treturn number line of that function; 1 if there is none
 -- @treturn ?number generation of that function, if it is known
 function Counterparts:describe_table(object)
@@ -366,11 +370,11 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.modules.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether a function and the functions that it wraps can be replaced by new ones:
--- each old function among them has a counterpart. Does not yield.
+--- Whether a function can be replaced together with the functions that it wraps.
+-- Each old function among them must have a counterpart. Does not yield.
 -- @tparam function f
--- @tparam table taken set of new functions that cannot serve as counterparts,
---   because new code has registered them itself
+-- @tparam table taken set of new functions that new code has registered itself;
+--   they do not count as counterparts
 -- @treturn boolean
 function Counterparts:cover(f, taken)
     for _, old in ipairs(self.ownership.list_wrapped(f, function(g)
@@ -389,14 +393,14 @@ function Counterparts:is_newest(f)
     return self.ownership ~= nil and self.ownership:is_new(f)
 end
 
---- Whether a value is a table of an old module that `remember` has recorded.
+--- Whether a value is an old table that `remember` has recorded.
 function Counterparts:is_old_table(value)
     return type(value) == 'table' and self.tables[value] ~= nil
 end
 
---- Whether a holder, as returned by `newcode.holders_of`, is a given module or a
+--- Whether a holder (the code that keeps a reference) is a given module or a
 -- function of that module.
--- @tparam table holder
+-- @tparam table holder item of the list that `newcode.holders_of` returns
 -- @tparam string module name of the module
 function Counterparts:is_of_module(holder, module)
     if holder.module ~= nil then

@@ -1,5 +1,5 @@
---- Describes places in the heap, that is, slots that hold a reference, in terms
--- that a developer understands: `upvalue on_commit of function app/roles/a.lua:12`.
+--- Describes places (slots that hold a reference) in terms that a developer
+-- understands, for example `upvalue on_commit of function app/roles/a.lua:12`.
 
 local require = ...
 local walk_lib = require('scan.heap_walk')
@@ -7,14 +7,15 @@ local walk_lib = require('scan.heap_walk')
 local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
--- Maximum number of keys in a description, length of each key, and total length.
+-- Maximum number of keys in a description, and maximum lengths of a key and of the
+-- whole description.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Of a long path, only this number of steps at the end is described. To find the
--- root of the path, at most the second number of steps is followed back.
+-- Number of steps at the end of a path that are described, and number of steps that
+-- are followed back to find the root of the path.
 local LAST, ALL = 30, 20000
 
---- Makes the path of a file relative to the application's directory, or to the
--- directory that contains `.rocks`.
+--- Shortens the path of a file: makes it relative to the application's directory, or
+-- to the directory that contains `.rocks`.
 -- @tparam string source chunk name with the path
 -- @treturn string
 local function short_path(source)
@@ -39,12 +40,12 @@ local function function_text(f)
     return ('%s:%d'):format(short_path(info.source:gsub('^=', '')), info.linedefined)
 end
 
---- Formats a key so that it can be appended to the name of a table: `.key`, `['a
--- key']` or `[1]`.
+--- Formats a key so that it can follow the name of a table: `.key`, `['a key']` or
+-- `[1]`.
 local function key_text(key)
     if type(key) == 'string' then
         if #key > KEY_LENGTH then
-            -- Do not cut a UTF-8 character in the middle.
+            -- Do not cut through a UTF-8 character.
             key = key:sub(1, KEY_LENGTH):gsub('[\192-\255][\128-\191]*$', '') .. '...'
         elseif key:match('^[%a_][%w_]*$') then
             return '.' .. key
@@ -59,8 +60,8 @@ local function key_text(key)
     return ('[a %s]'):format(type(key))
 end
 
---- A description under construction. It consists of the text `head`, the keys that
--- have been appended, and the text `tail`.
+--- A description under construction. It consists of the text `head`, a list of keys,
+-- and the text `tail`.
 local Text = {}
 Text.__index = Text
 
@@ -77,9 +78,9 @@ function Text:__tostring()
     return self.head .. dots .. table.concat(keys, '', first) .. self.tail
 end
 
---- Returns the description of a part of an object: `LABEL of ...`, where `...` is
--- the description of the object.
--- @tparam string kind kind of the new description, see the manual
+--- Returns the description of a part of an object: `LABEL of OBJECT`, where `OBJECT`
+-- is the description of the object.
+-- @tparam string kind kind of the part, see the manual
 -- @tparam string label
 -- @treturn table
 function Text:of(kind, label)
@@ -93,13 +94,13 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- Describes a field by a name that is clearer than its path: the handler of an
--- HTTP route, or a hook or helper of an HTTP server.
+--- Returns a name for a field that is clearer than the path of the field. Only
+-- handlers of HTTP routes, and hooks and helpers of HTTP servers, have such names.
 -- @param object object with the field
 -- @param key key of the field
 -- @param owner object that refers to `object`
 -- @param owner_key key under which `owner` refers to `object`
--- @treturn ?string kind of the place; nil if there is no better name
+-- @treturn ?string kind of the place; nil if the field has no clearer name
 -- @treturn ?string name
 local function well_known(object, key, owner, owner_key)
     if key == 'sub' and is_route(object) then
@@ -113,11 +114,10 @@ local function well_known(object, key, owner, owner_key)
     return nil
 end
 
---- Returns the description of an object, made from the description of the previous
--- object on the path.
+--- Returns the description of the next object on a path.
 -- @tparam table text description of the previous object
 -- @param from the previous object
--- @param key key under which `from` refers to the object, or a marker of
+-- @param key key under which `from` refers to the next object, or a marker of
 --   `heap_walk`
 -- @treturn table
 local function step(text, from, key)
@@ -136,8 +136,8 @@ local function step(text, from, key)
     elseif type(from) == 'function' then
         local name = debug.getupvalue(from, key)
         if name == '' then
-            -- Upvalues of C functions have no names, so leave them out. An example
-            -- is the coroutine in the function that `coroutine.wrap` returns.
+            -- Upvalues of C functions have no names: leave them out. An example is
+            -- the coroutine in the function that `coroutine.wrap` returns.
             return text
         end
         return new_text('upvalue', 'upvalue ' .. tostring(name),
@@ -146,7 +146,7 @@ local function step(text, from, key)
         return new_text('local', 'local ' .. tostring(key), ' of ' .. tostring(text))
     end
     if text.is_metatable then
-        -- "metatable of X" becomes "metatable __index of X".
+        -- Turn "metatable of X" into "metatable __index of X".
         local label, rest = tostring(text):match('^(%a+)( .*)$')
         return new_text(text.kind, ('%s %s'):format(label, (key_text(key):gsub('^%.', ''))), rest)
     elseif text.first ~= nil then
@@ -159,14 +159,14 @@ local function step(text, from, key)
     return text
 end
 
--- Stands for the root of a path that is too long to be followed back to its root.
+-- Used as the root of a path that is too long to be followed back to its real root.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.
 -- @tparam table walk the walk that has found the place
 -- @tparam {table,...} roots the roots of that walk, see `roots`
 -- @tparam table place {number, kind, key}, see `heap_walk`. The kind `object`
---   stands for the object with that number itself.
+--   stands for the object itself, not for a reference in it.
 -- @treturn string kind of the place, see the manual
 -- @treturn string description
 local function describe(walk, roots, place)
@@ -192,7 +192,7 @@ local function describe(walk, roots, place)
     end
     local anchor = root.is_anchor and root.words or nil
 
-    -- The last step leads from the last object to the place itself.
+    -- The last step leads from the last object on the path to the place itself.
     local last = place.key
     if place.kind == 'key' then
         last = KEY
@@ -233,8 +233,8 @@ local function describe(walk, roots, place)
     return kind, words
 end
 
---- Formats a key that follows a label, as in `global NAME`. Unlike `key_text`, puts
--- no dot before a plain name, and no brackets around a number.
+--- Formats a key that follows a label, as in `global NAME`. A plain name gets no
+-- dot, and a number gets no brackets, unlike in the result of `key_text`.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

@@ -1,13 +1,13 @@
---- Removes registrations of old code that new code has made again.
+--- Removes old registrations that new code has made again.
 --
--- After a reload, a rock that keeps callbacks in a list holds both the old and the
--- new function, and would call both. After a restart of the process, it would hold
--- only the new one. So the new entry is moved to the position of the old one.
--- `registrations` defines what an entry is.
+-- A library may keep callbacks in a list. After a reload, the list contains both
+-- the old and the new callback, and the library would call both. After a restart of
+-- the process, it would contain only the new one. So the new entry is moved to the
+-- position of the old entry. `registrations` defines what an entry is.
 --
--- After the move, the list has one entry fewer. This could make a loop that is
--- running over the list skip an entry, or run past the end. So the entry is moved
--- at a moment when no loop can be disturbed.
+-- The move makes the list one entry shorter. A loop that is running over the list
+-- could skip an entry, or run past the end. So the entry is only moved when no loop
+-- can be disturbed.
 
 local require = ...
 local clock = require('clock')
@@ -20,9 +20,9 @@ local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getup
 -- Limits of the search for loops, which does not yield: number of fibers, and
 -- number of fields that are examined in a table.
 local THREADS, FIELDS = 1000, 100
--- Maximum number of list entries that are moved without a yield.
+-- Approximate number of list entries that are moved between two yields.
 local MOVED = 20000
--- Maximum time to wait until no loop prevents a removal, in seconds.
+-- Maximum time to wait for loops that prevent a removal, in seconds.
 local PATIENCE = 0.2
 
 -- The iterator function that `ipairs` returns.
@@ -32,13 +32,13 @@ local Duplicates = {}
 Duplicates.__index = Duplicates
 
 --- Creates an empty collection of registrations to remove.
--- @tparam table locator finds the registrations, see `registrations`
+-- @tparam table locator finds registrations, see `registrations`
 local function new(locator)
     return setmetatable({locator = locator, items = {}}, Duplicates)
 end
 
---- Checks whether new code has made a registration of old code again. If so, notes
--- the old registration, which `resolve` then removes. Does not yield.
+--- Whether new code has made an old registration again. If so, records the old
+-- registration, which `resolve` removes later. Does not yield.
 -- @tparam table place the reference to an old function or table
 -- @tparam function|table value counterpart of the old function or table
 -- @tparam table walk the walk that has found the reference
@@ -53,10 +53,10 @@ function Duplicates:note(place, value, walk)
     return true
 end
 
---- Whether the function in a stack frame may be using a list: one of its variables
--- contains the list, or a table with the list in a field.
--- @tparam thread thread
--- @tparam number level of the frame
+--- Whether the function in a stack frame may be using a list. One of its local
+-- variables or upvalues must contain the list, or a table with the list in a field.
+-- @tparam thread thread the coroutine with the stack
+-- @tparam number level level of the frame
 -- @tparam function f the function in the frame
 -- @tparam table list
 local function has_list(thread, level, f, list)
@@ -96,12 +96,12 @@ local function has_list(thread, level, f, list)
     return false
 end
 
---- Finds the loops that are running over lists.
+--- Finds the loops that are running over given lists.
 -- @tparam table lists set of lists
--- @treturn ?table list -> {{index, limit, step},...}, the positions of the loops
---   over it. `limit` is nil for a loop with `ipairs`. The value for a list is false
---   instead if the position of one of its loops is unknown. Returns nil if there
---   are too many fibers to examine.
+-- @treturn ?table list -> positions of the loops over it, {{index, limit,
+--   step},...}. `limit` is nil for a loop with `ipairs`. If the position of a loop
+--   is unknown, the value for its list is false. Returns nil if there are too many
+--   fibers to examine.
 local function loops_over(lists)
     local loops, threads = {}, 0
     local function note(list, loop)
@@ -154,11 +154,11 @@ local function loops_over(lists)
     return loops
 end
 
---- Whether an entry can be removed from a list without disturbing the loops over
--- the list.
+--- Whether an entry can be removed from a list without disturbing the loops that are
+-- running over the list.
 -- @tparam ?table|boolean loops result of `loops_over` for the list
--- @tparam number index of the entry
--- @tparam number length of the list
+-- @tparam number index index of the entry
+-- @tparam number length length of the list
 local function is_free(loops, index, length)
     if loops == nil or loops == false then
         return loops == nil
@@ -179,11 +179,12 @@ local function is_free(loops, index, length)
     return true
 end
 
---- Moves the new entry of a list to the position of the old one, which is removed.
--- @tparam table item the old registration, as noted by `note`
+--- Moves the new entry of a list to the position of the old entry. This removes the
+-- old entry.
+-- @tparam table item the old registration, as recorded by `note`
 -- @tparam ?table|boolean loops result of `loops_over` for the list
--- @treturn ?boolean true if the entry was moved; false if a loop prevents it; nil
---   if one of the entries no longer exists
+-- @treturn ?boolean true if the entry was moved; false if a loop prevents the move;
+--   nil if one of the entries no longer exists
 local function merge(item, loops)
     local list, at, again = item.holder, nil, nil
     local length = #list
@@ -208,9 +209,10 @@ local function merge(item, loops)
     return true
 end
 
---- Removes an old entry from a holder that is not a list.
--- @tparam table item the old registration, as noted by `note`
--- @treturn ?boolean true if the entry was removed; nil if it no longer exists
+--- Removes an old registration from a map, a set or a chain of closures.
+-- @tparam table item the old registration, as recorded by `note`
+-- @treturn ?boolean true if the registration was removed; nil if it no longer
+--   exists
 local function drop(item)
     if item.kind == 'around' then
         debug.setupvalue(item.holder, item.key, select(2, getupvalue(item.entry, item.key)))
@@ -225,15 +227,16 @@ local function drop(item)
     return true
 end
 
---- Removes the registrations that `note` has noted. Yields.
--- @tparam number deadline on the monotonic clock
+--- Removes the registrations that `note` has recorded. Yields.
+-- @tparam number deadline in seconds, on the monotonic clock
 -- @tparam function done (item, result), called for each registration right after
 --   its removal, without a yield in between. `item` has `place` and `new`, as
---   passed to `note`, and the removed `entry`. `result` is true if the registration
---   was removed, false if a loop prevented that, and nil if it no longer existed.
+--   passed to `note`, and the old `entry`. `result` is true if the registration was
+--   removed, false if a loop prevented the removal, and nil if the registration no
+--   longer existed.
 function Duplicates:resolve(deadline, done)
-    -- The walk finds nested wrappers from the outside in. Remove them from the
-    -- inside out.
+    -- Remove nested wrappers from the inside out. The walk has found them from the
+    -- outside in.
     local items, others = {}, {}
     for index = #self.items, 1, -1 do
         if self.items[index].kind == 'around' then
