@@ -63,6 +63,20 @@ COMPILE = $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE \
 	$(WARNINGS) $(EXTRA_CFLAGS) $(PKG_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(CFLAGS) $(EXTRA_CFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
+define COMPILE_OBJECT
+@echo "  CC      $@"
+@mkdir -p $(@D)
+@$(COMPILE) -MMD -MP -c -o $@ $<
+endef
+
+# A program of one source, with other objects and libraries.
+define COMPILE_PROGRAM
+@echo "  CC      $@"
+@mkdir -p $(@D)
+@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
+    $(LDFLAGS) $(1) $B/libclient.a $(2) $(LIBS)
+endef
+
 SRCS := $(sort $(wildcard src/*.c src/*/*.c))
 LIB_OBJS = $(patsubst src/%.c,$B/%.o,$(filter-out src/main.c,$(SRCS))) \
 	$B/script_table.o
@@ -115,13 +129,10 @@ $B/libclient.a: $(LIB_OBJS)
 	@rm -f $@ && $(AR) rcs $@ $(LIB_OBJS)
 
 $B/%.o: src/%.c $B/flags
-	@echo "  CC      $@"
-	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -c -o $@ $<
+	$(COMPILE_OBJECT)
 
 $B/script_table.o: $B/script_table.c $B/flags
-	@echo "  CC      $@"
-	@$(COMPILE) -MMD -MP -c -o $@ $<
+	$(COMPILE_OBJECT)
 
 # The directories too: a file that is gone must go from the table.
 $B/script_table.c: scripts/embed.sh $(LUA_FILES) $(LUA_DIRS) | $B/flags
@@ -129,10 +140,7 @@ $B/script_table.c: scripts/embed.sh $(LUA_FILES) $(LUA_DIRS) | $B/flags
 	@scripts/embed.sh src/lua > $@
 
 $(UNIT_TESTS) $(LONG_TESTS): $B/%: tests/%.c $B/libclient.a $B/flags
-	@echo "  CC      $@"
-	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $(TEST_LDFLAGS) $B/libclient.a -lcmocka $(LIBS)
+	$(call COMPILE_PROGRAM,$(TEST_LDFLAGS),-lcmocka)
 
 # The rollout is tested with exchanges, a clock and signals that are made up.
 WRAPPED = clock_ms clock_seconds exchange_due exchange_events exchange_fd \
@@ -145,15 +153,10 @@ $(ROLLOUT_TESTS): TEST_LDFLAGS += $B/unit/rollout/fake.o \
 	$(WRAPPED:%=-Wl,--wrap=%)
 
 $B/unit/rollout/fake.o: tests/unit/rollout/fake.c $B/flags
-	@echo "  CC      $@"
-	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -c -o $@ $<
+	$(COMPILE_OBJECT)
 
 $B/fakes/%: tests/support/fakes/%.c $B/libclient.a $B/flags
-	@echo "  CC      $@"
-	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $B/libclient.a $(LIBS)
+	$(COMPILE_PROGRAM)
 
 $B/fakes/failmalloc.so: tests/support/fakes/failmalloc.c $B/flags
 	@echo "  CC      $@"
@@ -162,25 +165,16 @@ $B/fakes/failmalloc.so: tests/support/fakes/failmalloc.c $B/flags
 	    -fPIC -shared -o $@ $<
 
 $(FUZZ_OBJS): $B/%.o: tests/fuzz/%.c $B/flags
-	@echo "  CC      $@"
-	@$(COMPILE) -MMD -MP -c -o $@ $<
+	$(COMPILE_OBJECT)
 
 $B/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS) $B/libclient.a $B/flags
-	@echo "  CC      $@"
-	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $(FUZZ_OBJS) $B/libclient.a $(LIBS)
+	$(call COMPILE_PROGRAM,$(FUZZ_OBJS))
 
 $B/bench-tools/%: tests/bench/%.c $B/libclient.a $B/flags
-	@echo "  CC      $@"
-	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $B/libclient.a $(LIBS)
+	$(COMPILE_PROGRAM)
 
 $(TABLES) $(SCHEMA): $B/%: scripts/%.c $B/libclient.a $B/flags
-	@echo "  CC      $@"
-	@mkdir -p $(@D)
-	@$(COMPILE) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(EXTRA_LDFLAGS) \
-	    $(LDFLAGS) $B/libclient.a $(LIBS)
+	$(COMPILE_PROGRAM)
 
 $B/completion/cartridge-reload.bash: scripts/completion/bash.awk
 $B/completion/_cartridge-reload: scripts/completion/zsh.awk
@@ -282,8 +276,6 @@ lint:		## check the manual, scripts, Lua, and warnings of two compilers
 	    CFLAGS='-O2 -Werror' tests
 
 # Each tool on each of our sources, on its own: some get confused by several.
-# What gcc calls a leak is none, if a pointer goes to an array or through a
-# pointer; leaks are looked for by clang, by valgrind and by the sanitizers.
 ANALYSES = $(foreach tool,gcc clang tidy,\
 	$(patsubst src/%.c,build/analyze/%.$(tool),$(SRCS)))
 ANALYZE_CC = -O2 $(filter-out $(CFLAGS) $(EXTRA_CFLAGS),\
@@ -293,28 +285,16 @@ analyze:	## run the static analysers
 	@scripts/install-deps.sh lint
 	@$(MAKE) --no-print-directory -k -O $(PARALLEL) $(ANALYSES)
 
-$(ANALYSES): $(wildcard src/*/*.h) .clang-tidy Makefile
+$(ANALYSES): $(wildcard src/*/*.h) .clang-tidy Makefile scripts/analyze.sh
 
 build/analyze/%.gcc: src/%.c
-	@echo "  GCC     $<"
-	@mkdir -p $(@D)
-	@gcc $(ANALYZE_CC) -fanalyzer -Wno-analyzer-malloc-leak -Werror \
-	    -c -o $@ $<
+	@scripts/analyze.sh gcc $@ $< $(ANALYZE_CC)
 
 build/analyze/%.clang: src/%.c
-	@echo "  CLANG   $<"
-	@mkdir -p $(@D)
-	@clang $(ANALYZE_CC) --analyze -Xclang -analyzer-output=text \
-	    -Xclang -analyzer-werror -o $@ $<
-	@touch $@
+	@scripts/analyze.sh clang $@ $< $(ANALYZE_CC)
 
 build/analyze/%.tidy: src/%.c
-	@echo "  TIDY    $<"
-	@mkdir -p $(@D)
-	@clang-tidy --quiet $< -- $(ANALYZE_CC) 2>$@.log || { cat $@.log; false; }
-	@touch $@
-
-# The sections of the manual, and where its pages are installed.
+	@scripts/analyze.sh tidy $@ $< $(ANALYZE_CC)
 
 INSTALL_ENV = BUILD_DIR=$B VERSION='$(VERSION)' INSTALL='$(INSTALL)' \
 	DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' MANDIR='$(MANDIR)' \
@@ -357,5 +337,5 @@ help:		## this list
 
 -include $(LIB_OBJS:.o=.d) $B/main.d $B/unit/rollout/fake.d \
 	$(addsuffix .d,$(UNIT_TESTS) $(LONG_TESTS) $(FAKES) $(BENCH_TOOLS) $(TABLES) \
-	$(SCHEMA) 	$(FUZZ_TARGETS)) \
+	$(SCHEMA) $(FUZZ_TARGETS)) \
 	$(FUZZ_OBJS:.o=.d)
