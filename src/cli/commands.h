@@ -87,6 +87,7 @@ struct command_row {
 	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;
+	unsigned		 expected; /* OUTCOME_BIT: of a success */
 	enum output_view	 view;
 };
 

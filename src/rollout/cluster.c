@@ -51,6 +51,7 @@ fetch_topology(struct fleet *fleet, struct error *error)
 	json_decref(args);
 	if (result == -1)
 		return NULL;
+	spec.expected = OUTCOME_BIT(OUTCOME_OK);
 	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
 	/*

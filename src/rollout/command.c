@@ -103,6 +103,17 @@ side_effect_of(const struct options *options)
 	    EFFECT_NATIVE : options->command->effect;
 }
 
+/* Returns the set of outcomes that count as a success. */
+static unsigned
+expected_of(const struct options *options)
+{
+	if (options->dry_run)
+		return OUTCOME_BIT(OUTCOME_PLANNED) |
+		    OUTCOME_BIT(OUTCOME_UNCHANGED);
+	return options->command->expected |
+	    (options->if_changed ? OUTCOME_BIT(OUTCOME_UNCHANGED) : 0);
+}
+
 static int
 retry_until_healthy(const struct job *job)
 {
@@ -123,6 +134,7 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 	    error) == -1)
 		return -1;
 	memset(&health, 0, sizeof(health));
+	spec.expected = expected_of(options);
 	spec.side_effect = side_effect_of(options);
 	spec.parse_results = options->output->wants_tree;
 	batch.jobs = !is_mutating(options) ? read_only_parallelism(fleet) :

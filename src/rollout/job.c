@@ -18,51 +18,6 @@
 #define RETRY_MAX_MS	1000
 
 /*
- * The outcomes with which each command can succeed.  The first matching row
- * applies.  `flag` is an argument that must be true, or NULL.
- */
-static const struct {
-	const char	*command;
-	const char	*flag;
-	enum outcome	 expected[2];
-} expectation_table[] = {
-	{ "reload", "if_changed", { OUTCOME_RELOADED, OUTCOME_UNCHANGED } },
-	{ "reload", NULL, { OUTCOME_RELOADED, OUTCOME_RELOADED } },
-	{ "native", NULL, { OUTCOME_RELOADED, OUTCOME_RELOADED } },
-	{ "plan", NULL, { OUTCOME_PLANNED, OUTCOME_UNCHANGED } },
-	{ "push", "dry_run", { OUTCOME_PLANNED, OUTCOME_UNCHANGED } },
-	{ "push", NULL, { OUTCOME_OK, OUTCOME_UNCHANGED } },
-	{ "status", NULL, { OUTCOME_OK, OUTCOME_OK } },
-	{ "preflight", NULL, { OUTCOME_OK, OUTCOME_OK } },
-	{ "topology", NULL, { OUTCOME_OK, OUTCOME_OK } },
-	{ "stale", NULL, { OUTCOME_OK, OUTCOME_OK } },
-	{ "eval", NULL, { OUTCOME_OK, OUTCOME_OK } }
-};
-
-static void
-set_expectation(struct job_spec *spec, const json_t *args)
-{
-	const char *command, *flag;
-	size_t i;
-
-	command = json_string_value(json_object_get(args, "command"));
-	strlcpy(spec->command, command != NULL ? command : "",
-	    sizeof(spec->command));
-	for (i = 0; i < sizeof(expectation_table) /
-	    sizeof(expectation_table[0]); i++) {
-		flag = expectation_table[i].flag;
-		if (strcmp(expectation_table[i].command, spec->command) != 0 ||
-		    (flag != NULL &&
-		    !json_is_true(json_object_get(args, flag))))
-			continue;
-		memcpy(spec->expected, expectation_table[i].expected,
-		    sizeof(spec->expected));
-		return;
-	}
-	spec->expects_any = 1;
-}
-
-/*
  * Builds the arguments of a relayed request.  The relayed request has a shorter
  * timeout than the request to the gateway.  The gateway can therefore still
  * report that the relayed one timed out.
@@ -88,11 +43,14 @@ job_spec_init(struct job_spec *spec, const json_t *args, double timeout,
     int relayed, struct error *error)
 {
 	json_t *own = json_copy_strict(args), *relay = NULL;
+	const char *command;
 	int result = -1;
 
 	memset(spec, 0, sizeof(*spec));
 	spec->timeout = timeout;
-	set_expectation(spec, args);
+	command = json_string_value(json_object_get(args, "command"));
+	strlcpy(spec->command, command != NULL ? command : "",
+	    sizeof(spec->command));
 	json_object_del(own, "timeout");
 	if (own == NULL || request_init(&spec->request, own) == -1) {
 		error_out_of_memory(error);
@@ -311,8 +269,8 @@ check_outcome(struct job *job)
 	enum outcome outcome = job->report.outcome;
 	struct error error;
 
-	if (spec->expects_any || outcome_exit(outcome) != 0 ||
-	    outcome == spec->expected[0] || outcome == spec->expected[1])
+	if (outcome_exit(outcome) != 0 ||
+	    (spec->expected & OUTCOME_BIT(outcome)) != 0)
 		return;
 	error_set(&error, ERROR_BAD_REPLY,
 	    "the reply to %s has the unexpected outcome `%s`", spec->command,

@@ -29,12 +29,7 @@ struct job_spec {
 	struct request		 request;	/* form to send directly */
 	struct request		 relayed;	/* form to send to a gateway */
 	char			 command[16];
-	/*
-	 * The two outcomes that count as a success.  They are equal if there is
-	 * only one.
-	 */
-	enum outcome		 expected[2];
-	int			 expects_any;	/* accept any success */
+	unsigned		 expected;	/* OUTCOME_BIT: of a success */
 	enum side_effect	 side_effect;
 	double			 timeout;	/* per attempt, in seconds */
 	int			 parse_results;	/* parse the results of eval */

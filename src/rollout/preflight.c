@@ -70,6 +70,7 @@ preflight_spec_init(struct job_spec *spec, const struct options *options,
 	result = job_spec_init(spec, args, options->timeout,
 	    options->cluster, error);
 	json_decref(args);
+	spec->expected = OUTCOME_BIT(OUTCOME_OK);
 	return result;
 }
 

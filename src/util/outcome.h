@@ -27,6 +27,9 @@ enum outcome {
 	OUTCOME_PROTOCOL	/* the reply could not be understood */
 };
 
+/* The bit of an outcome in a set of outcomes. */
+#define OUTCOME_BIT(outcome)	(1U << (outcome))
+
 /* Returns the name of an outcome, as in reports.  The string is static. */
 const char	*outcome_word(enum outcome);
 
