@@ -1,23 +1,23 @@
---- Walks all objects that are reachable from a list of roots, breadth first. The
--- walk is divided into short time slices, so that the server keeps working.
+--- Walks all objects that are reachable from a list of roots, in breadth-first
+-- order. The walk is divided into short time slices, so that the server keeps
+-- working.
 --
--- The walk searches for stale functions. It does not follow their references,
--- because objects to which only old code refers do not matter. A place is a slot
--- that refers to a stale function. Each place is passed to `on_place`, which may
--- change it at once: no other code has run since the walk read it. References to
--- tables of old modules, and to stand-ins (see `stand_ins`), are treated in the
--- same way.
+-- The walk searches for stale functions: functions of earlier generations. It does
+-- not follow their references, because objects to which only old code refers do not
+-- matter. A place is a slot that refers to a stale function. The walk passes each
+-- place to the function `on_place`, which may change the place at once: no other
+-- code has run since the walk read it. References to tables of old modules, and to
+-- stand-ins (see `stand_ins`), are treated in the same way.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
--- the option `puts_off`, these stacks are walked last. Objects that have not been
--- reached by then can be reached only through these stacks. While the walk visits
--- these objects, `is_late` is true.
+-- the option `puts_off`, the walk visits these stacks last. Any object that it has
+-- not reached before can be reached only through these stacks. While the walk
+-- visits these objects, its field `is_late` is true.
 --
 -- Objects are numbered in the order in which they are reached. For each object, the
--- walk records the number of the object from which it was reached, and the key of
--- the reference. The records are stored in many short lists: a long list would
--- block the server whenever it grows, and whenever the garbage collector traverses
--- it.
+-- walk records the number of the previous object on the path, and the key of the
+-- reference. The records are stored in many short lists. A long list would block
+-- the server whenever it grows, and whenever the garbage collector traverses it.
 
 local require = ...
 local clock = require('clock')
@@ -28,21 +28,21 @@ local visited = require('scan.visited')
 local yield = require('core.yield')
 
 local LIST = 512
--- Number of objects, and of table entries, that are walked between two checks of
+-- Numbers of objects, and of table entries, that are walked between two checks of
 -- the clock.
 local OBJECTS, ENTRIES = 16, 128
 -- Maximum number of attempts to walk a table that keeps changing.
 local RESTARTS = 3
--- Normal length of a time slice, in seconds. It is short, because requests are more
--- important than the walk.
+-- Normal length of a time slice, in seconds. It is short, because requests have
+-- priority over the walk.
 local BUDGET = 0.00025
 -- Code that keeps creating objects could stay ahead of the walk forever. So the
--- time slices become longer when the size of the heap exceeds this multiple of its
--- initial size plus this number of kilobytes. Less growth is normal: the heap
--- doubles between two garbage collections, and the lists of the walk are part of
--- it.
+-- time slices become longer when the heap exceeds GROWTH times its initial size,
+-- plus MARGIN kilobytes. Smaller growth is normal: the heap may double between two
+-- garbage collections, and the lists of the walk are part of it.
 local GROWTH, MARGIN = 3, 16 * 1024
--- The time slices also become longer when this share of the time limit has passed.
+-- The time slices also become longer when this share of the time until the deadline
+-- has passed.
 local PATIENCE = 0.5
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -51,9 +51,9 @@ local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 local LEVELS, note_loops = stacks.LEVELS, iterated_tables.note_loops
 
--- Markers that are used as the key of a reference which is not a table field: a
--- reference to the metatable or environment of an object, a table key that is
--- itself the reference, or a function in a stack frame.
+-- Markers that are used as the key of a reference outside a table field: a
+-- metatable, an environment, a table key that itself is the reference, and a
+-- function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -63,24 +63,27 @@ Walk.__index = Walk
 -- @tparam table options
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
---     `object`, which has this number, refers to `value`. `kind` is root, field, key,
---     upvalue, metatable, environment, frame or local. If the function has added or
---     removed entries of `object`, it must return true, and the walk reads `object`
---     again. If `value` is a table, the function must return true to keep the walk
---     from entering it.
---   tables: optional: table -> {is_module, is_watched}. References to these tables are
---     passed to `on_place`, too. If neither flag is set, this applies only to
---     references as a metatable or `__index`.
---   userdata: optional: set of userdata. References to these are passed to `on_place`.
+--     `object`, which has this number, refers to `value`. `kind` is root, field,
+--     key, upvalue, metatable, environment, frame or local. The function must
+--     return true if it has added or removed entries of `object`. Then the walk
+--     reads `object` again. If `value` is a table, the function must return true to
+--     keep the walk from entering the table.
+--   tables: optional: table -> {is_module, is_watched}. References to these tables
+--     are passed to `on_place`, too. If neither flag is set, only references as a
+--     metatable or as `__index` are passed.
+--   userdata: optional: set of userdata. References to these are passed to
+--     `on_place`.
 --   stands_in: optional: function (f) -> whether `f` is a stand-in
 --   puts_off: optional: whether to walk stacks with stale functions last
---   on_loadstring_function: optional: function (number), called for functions compiled from strings
+--   on_loadstring_function: optional: function (number), called for each function
+--     that was compiled from a string
 --   on_object: optional: function (object, type), called for each object; returns
---     whether to follow its references
---   deadline: on the monotonic clock
---   limit: Lua memory at which to stop, in kilobytes
+--     whether to follow the references of the object
+--   deadline: in seconds, on the monotonic clock
+--   limit: size of the Lua heap at which to stop, in kilobytes
 --   without: list of objects whose references are not followed
---   lists: optional: `lists` of an earlier walk that has finished, to reuse their memory
+--   lists: optional: `lists` of an earlier walk that has finished, to reuse their
+--     memory
 local function new(options)
     return setmetatable({
         classify = options.classify,
@@ -116,20 +119,21 @@ local function new(options)
     }, Walk)
 end
 
---- Returns what the walk has recorded about an object.
--- @tparam number number of the object
+--- Returns the record of an object.
+-- @tparam number number number of the object
 -- @return the object
--- @treturn number number of the object through which it was reached; if it was
---   reached from a root, the negated index of the root
--- @return key under which the object was reached
+-- @treturn number number of the previous object on the path; if there is none, the
+--   negated index of the root
+-- @return key under which the previous object refers to this object
 function Walk:at(number)
     local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
     local lists = self.lists
     return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
---- Yields if the current time slice is over.
--- @treturn boolean false if the walk must stop; the field `stopped` tells why
+--- Yields if the current time slice has used up its time.
+-- @treturn boolean false if the walk must stop; the field `stopped` contains the
+--   reason
 function Walk:go_on()
     local budget = not self.is_hurried and BUDGET or nil
     if not yield.is_due(budget) then
@@ -168,8 +172,8 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether a function is one of those that the walk searches for. Records any
--- other function, so that the walk follows its references.
+--- Whether the walk searches for a function. If not, adds the function to the
+-- objects that are still to be walked.
 -- @tparam function f
 -- @tparam number parent number of the object that refers to `f`
 -- @param key key of the reference
@@ -185,7 +189,8 @@ local function is_sought(self, f, parent, key)
         return true
     end
     self.functions = self.functions + 1
-    -- Do not walk functions of this program: they exist only during the command.
+    -- Do not walk functions of this program, because they exist only during the
+    -- command.
     if class ~= 'ours' then
         append(self, f, parent, key)
     elseif key ~= FRAME and self.stands_in ~= nil and self.stands_in(f) then
@@ -193,11 +198,11 @@ local function is_sought(self, f, parent, key)
         return true
     else
         -- Keep the function alive. Otherwise another object could get its address,
-        -- and count as visited.
+        -- and would count as visited.
         self.ours[f] = true
     end
-    -- Ignore a function compiled from a string if it is on a stack: it is a line
-    -- that a console is running.
+    -- Ignore a function on a stack that was compiled from a string: a console is
+    -- evaluating this function.
     if class == 'text' and key ~= FRAME and self.on_loadstring_function ~= nil then
         self.on_loadstring_function(self.count)
     end
@@ -214,9 +219,10 @@ local function reach_sought_table(self, value, parent, key, kind, place, object)
     end
 end
 
---- Handles a reference. If the walk searches for the value, passes the reference to
--- `on_place`. Otherwise adds the value to the objects that are still to be walked.
--- @param value
+--- Handles a reference. If the walk searches for the referenced value, passes the
+-- reference to `on_place`. Otherwise adds the value to the objects that are still
+-- to be walked.
+-- @param value the referenced value
 -- @tparam number parent number of the object with the reference
 -- @param key key to be recorded as part of the path
 -- @tparam ?string kind argument `kind` of `on_place`. With nil, tables and userdata
@@ -254,13 +260,13 @@ local function reach_environment(self, object, number)
     end
 end
 
---- Walks the entries of a table. Yields. If other code changes the table meanwhile,
--- `next` may raise an error.
+--- Walks the entries of a table. Yields. If other code changes the table during a
+-- yield, `next` may raise an error.
 -- @treturn ?boolean true if all entries were walked; false if the walk must stop;
---   nil if the table must be walked again, because `on_place` has changed it
+--   nil if `on_place` has changed the table, so that it must be walked again
 local function reach_entries(self, object, number)
-    -- The count carries over from one table to the next, because many small tables
-    -- take as long as a large one.
+    -- Count entries across tables, because many small tables take as long as a
+    -- large one.
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
@@ -306,8 +312,8 @@ end
 local function reach_table(self, object, number)
     reach_metatable(self, object, number)
     for _ = 1, RESTARTS do
-        -- `next` may fail even if nothing has yielded: a finalizer may run at any
-        -- time, and change the table.
+        -- A finalizer may run at any time and change the table. So `next` may fail
+        -- even without a yield.
         local ok, result = pcall(reach_entries, self, object, number)
         if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
             error(result, 0)
@@ -338,17 +344,17 @@ function Walk:is_iterated(object)
 end
 
 --- Walks the local variables and the variadic arguments in a stack frame. Variadic
--- arguments have negative indexes. A temporary, which has no name, is ignored if
--- it contains a function, or one of the tables in the option `tables`.
+-- arguments have negative indexes. A temporary, which has no name, is ignored if it
+-- contains a function or one of the tables in the option `tables`.
 -- @tparam thread object the coroutine
--- @tparam number number of the coroutine in the walk
--- @tparam number level of the frame
--- @tparam table info about the frame, see debug.getinfo
+-- @tparam number number number of the coroutine in the walk
+-- @tparam number level level of the frame
+-- @tparam table info information about the frame, see debug.getinfo
 local function reach_locals(self, object, number, level, info)
     local is_xpcall = info.func == xpcall
     if is_xpcall then
-        -- `xpcall` is a C function, without a line number. Use the line number of the
-        -- calling function.
+        -- `xpcall` is a C function, without line numbers. Use the line number of
+        -- its caller.
         info = getinfo(object, level + 1, 'fSl') or info
     end
     for _, step in ipairs({1, -1}) do
@@ -375,7 +381,8 @@ local function reach_locals(self, object, number, level, info)
     end
 end
 
---- Whether a coroutine has a stale function on its stack.
+--- Whether a coroutine has a stale function on its stack. The running coroutine and
+-- ended coroutines do not count.
 -- @tparam thread thread
 -- @tparam function classify see the option of `new`
 local function runs_stale(thread, classify)
@@ -394,11 +401,10 @@ local function runs_stale(thread, classify)
 end
 
 --- Walks the stack of a coroutine. If there are several stale functions on the
--- stack, only the outermost one is passed to `on_place`, because it has called the
--- others.
+-- stack, passes only the outermost one to `on_place`: it has called the others.
 local function reach_thread(self, object, number)
     -- Skip the running coroutine, because it runs this walk. Also skip coroutines
-    -- that ended with an error: they still have frames, but will never run again.
+    -- that ended with an error: their frames still exist, but will never run again.
     if object == coroutine.running() or coroutine.status(object) == 'dead' then
         return
     elseif self.put_off ~= nil and not self.is_late and runs_stale(object, self.classify) then
@@ -430,7 +436,7 @@ local function reach_thread(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Runs the walk.
+--- Runs the walk. Yields.
 -- @tparam {table,...} roots tables with a `value`, see `roots`
 -- @treturn boolean false if the walk has stopped early; the field `stopped` is then
 --   `time` or `memory`
@@ -438,7 +444,7 @@ function Walk:run(roots)
     yield.reset()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- The time slices become longer at the latest when half of the free memory is
+    -- Make the time slices longer at the latest when half of the free memory is
     -- used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
@@ -466,8 +472,8 @@ function Walk:run(roots)
     return true
 end
 
---- Walks the recorded objects, starting with the given number. The objects that are
--- reached in this way are recorded and walked as well, until there are no new ones.
+--- Walks the recorded objects from a given number onwards. Also walks the objects
+-- that are recorded during this call. Yields.
 -- @treturn ?number the number that the next new object will get; nil if the walk
 --   has stopped early
 function Walk:run_from(number)
@@ -502,8 +508,9 @@ function Walk:run_from(number)
     return number
 end
 
--- Keep the JIT compiler off. It does not support most of the operations in these
--- loops, and its repeated attempts to compile them cost more than they gain.
+-- Disable the JIT compiler for this file. It does not support most of the
+-- operations in these loops. Its repeated attempts to compile them cost more than
+-- they gain.
 jit.off(true, true)
 
 return {

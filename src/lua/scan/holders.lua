@@ -1,5 +1,5 @@
---- Finds all references to certain objects, such as fibers, so that they can be
--- replaced by references to other objects.
+--- Finds all references to given objects, such as fibers, and replaces them by
+-- references to other objects.
 
 local require = ...
 local generations = require('code.generations')
@@ -21,8 +21,8 @@ local function add(self, object, kind, holder, key)
     table.insert(self.places[object], {kind = kind, holder = holder, key = key})
 end
 
---- Searches the entries of a table for references to the objects. Yields. If the
--- table changes during the search, `next` may raise an error.
+--- Searches the entries of a table for references to the given objects. Yields. If
+-- the table changes during a yield, `next` may raise an error.
 local function look_at_entries(self, holder)
     local left = ENTRIES
     for key, value in next, holder do
@@ -30,8 +30,8 @@ local function look_at_entries(self, holder)
             add(self, value, 'field', holder, key)
         end
         if self.places[key] then
-            -- Do not replace a table key: that could break a traversal of the table
-            -- that is in progress.
+            -- Never replace a table key, because this could break a running
+            -- traversal of the table.
             self.is_fixed[key] = true
         end
         left = left - 1
@@ -65,7 +65,7 @@ local function look_at_function(self, holder)
     end
 end
 
---- Searches a stack for references to the objects. References on a stack cannot be
+--- Searches a stack for references to the given objects. These references cannot be
 -- replaced, because the running code is using them.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
@@ -97,14 +97,14 @@ local LOOKS = {
     thread = look_at_stack,
 }
 
---- Finds all references to the given objects. Yields.
+--- Finds all references to given objects. Yields.
 -- @tparam {userdata,...} objects
 -- @tparam table options
---   deadline: on the monotonic clock
---   limit: Lua memory at which to stop, in kilobytes
+--   deadline: in seconds, on the monotonic clock
+--   limit: size of the Lua heap at which to stop, in kilobytes
 --   threads: set of coroutines whose stacks are not searched
 --   ignored: set of tables that are not searched
--- @treturn table the references, for `can_replace` and `replace`
+-- @treturn table the references; its methods are `can_replace` and `replace`
 local function find(objects, options)
     local self = setmetatable({
         places = {},        -- object -> {{kind, holder, key}, ...}
@@ -138,15 +138,15 @@ local function find(objects, options)
     return self
 end
 
---- Whether all references to an object are known and can be replaced.
+--- Whether all references to an object are known, and can be replaced.
 function Holders:can_replace(object)
     return self.is_complete and not self.is_fixed[object]
 end
 
---- Makes all known references to an object refer to another one. References that
--- have changed since the search are left alone. Does not yield.
+--- Replaces all known references to an object by references to another object.
+-- References that have changed since the search stay as they are. Does not yield.
 -- @param old the object
--- @param new the object to refer to
+-- @param new the other object
 function Holders:replace(old, new)
     for _, place in ipairs(self.places[old]) do
         if place.kind == 'upvalue' then

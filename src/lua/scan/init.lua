@@ -1,10 +1,10 @@
 --- The scan for stale references: finds references to functions of earlier
--- generations, and patches those for which there is exactly one possible new
+-- generations. It patches a reference if there is exactly one possible new
 -- function.
 --
--- The heap changes while it is walked. So the scan makes several passes, until two
--- of them agree or a limit is reached. Even then, a stale reference may have been
--- missed.
+-- The heap changes during the walk. So the scan makes several passes, until two of
+-- them agree or a limit is reached. Even then, the scan may have missed a stale
+-- reference.
 
 local require = ...
 local clock = require('clock')
@@ -26,14 +26,14 @@ local PASSES = 3
 local NAMED_FUNCTIONS = 5
 -- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
--- Maximum time to wait for requests on old code to finish, in seconds.
+-- Maximum time to wait until requests on old code finish, in seconds.
 local DRAIN = 1
 
--- Memory that a walk needs in the worst case, as a share of the size of the heap.
--- The worst case is a heap of very small tables.
+-- Memory that a walk needs in the worst case, as a share of the heap size. The
+-- worst case is a heap of very small tables.
 local NEED = 0.75
--- Size of the Lua heap at which a walk stops, in kilobytes. Without 64-bit
--- addresses (GC64), LuaJIT cannot use more than 2 GB.
+-- Size of the Lua heap at which a walk stops, in kilobytes. In a build without
+-- 64-bit addresses (GC64), LuaJIT can use at most 2 GB.
 local LIMIT = 1.6 * 1024 * 1024
 local LIMIT_GC64 = 16 * 1024 * 1024
 
@@ -41,8 +41,8 @@ local function limit()
     return ffi.abi('gc64') and LIMIT_GC64 or LIMIT
 end
 
---- Returns an error message if there is not enough memory for a scan.
--- @treturn ?string
+--- Checks whether there is enough memory for a scan.
+-- @treturn ?string error message if there is not
 local function refusal()
     local heap = collectgarbage('count')
     local need = heap * NEED
@@ -53,9 +53,9 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits for requests on old code to finish. Yields.
+--- Waits until requests on old code finish. Yields.
 -- @tparam table requests see `requests`
--- @tparam number until_time on the monotonic clock
+-- @tparam number until_time time to give up, in seconds on the monotonic clock
 local function drain(requests, until_time)
     while requests:are_running(nil) and clock.monotonic() < until_time do
         fiber.sleep(0.01)
@@ -67,7 +67,7 @@ local function count_text(count, singular, plural)
 end
 
 --- Lists what a pass has not examined completely, or could not classify.
--- @tparam table found the pass
+-- @tparam table found the finished pass
 -- @tparam {table,...} foreign result of `foreign_modules`
 -- @treturn {string,...} lines for the report
 local function unchecked(found, foreign)
@@ -116,9 +116,10 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the last parts that the names of modules from given files can have. For
--- `a/b.lua`, that is `b`; for `a/init.lua`, `init` or `a`.
--- @tparam table sources table whose keys are chunk names
+--- Returns the last parts of all names under which `require` may load given files.
+-- The last part for `a/b.lua` is `b`. For `a/init.lua`, it is `init` or `a`. May
+-- yield.
+-- @tparam table sources table whose keys are the chunk names of the files
 -- @treturn table set
 local function endings(sources)
     local set = {}
@@ -131,9 +132,9 @@ local function endings(sources)
     return set
 end
 
---- Whether an HTTP server has loaded a controller again, after a reload had
--- loaded its file. Such a controller has functions whose generation is not
--- recorded.
+--- Whether an HTTP server has loaded a controller (a table of request handlers)
+-- again, after a reload had loaded the controller's file. The sign is a function
+-- whose generation is not recorded.
 -- @tparam table stash see `core.stash`
 -- @param controller value of the controller
 local function is_loaded_again(stash, controller)
@@ -148,8 +149,9 @@ local function is_loaded_again(stash, controller)
     return false
 end
 
---- Adds to a list the controllers that an HTTP server has loaded again, for example
--- because the server was created after the reload. May yield.
+--- Adds controllers that HTTP servers have loaded again to a list of foreign
+-- modules. For example, a server that was created after the reload has loaded its
+-- controllers itself. May yield.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} list see `foreign_modules`
 local function add_controllers(stash, list)
@@ -164,9 +166,9 @@ local function add_controllers(stash, list)
     end
 end
 
---- Finds modules that something other than this program has reloaded since the last
--- reload, or has loaded under another name. Until the next reload, it is unknown
--- which functions from the files of these modules are old. May yield.
+--- Finds foreign modules: modules that something other than this program has
+-- reloaded since the last reload, or has loaded under another name. Until the next
+-- reload, it is unknown which functions from their files are old. May yield.
 -- @tparam table stash see `core.stash`
 -- @treturn {{name, path},...} sorted by name
 local function foreign_modules(stash)
@@ -177,7 +179,7 @@ local function foreign_modules(stash)
         local path = stash.names[name]
         if path == nil then
             -- Search only for the file of a module whose name fits a reloaded file.
-            -- Searching for the files of all modules would take as long as the scan.
+            -- A search for the files of all modules would take as long as the scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -189,8 +191,8 @@ local function foreign_modules(stash)
     end
     for name, loaded in pairs(others) do
         yield.if_due()
-        -- Skip aliases: other names under which the application has stored a known
-        -- module.
+        -- Skip aliases: other names that the application has given to a known
+        -- module in `package.loaded`.
         local kind, path
         if not known[loaded] then
             kind, path = modules.classify(name, loaded)
@@ -206,9 +208,8 @@ local function foreign_modules(stash)
     return list
 end
 
---- Returns the records about generations that the stash contains, except those of
--- foreign modules. So no function from the files of foreign modules counts as
--- stale.
+--- Returns the generation records of the state table, without those of foreign
+-- modules. So functions from the files of foreign modules do not count as stale.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} foreign result of `foreign_modules`
 local function believed(stash, foreign)
@@ -229,13 +230,14 @@ end
 --- Scans the heap, and patches stale references if requested. Yields.
 -- @tparam table options
 --   stash: see `core.stash`
---   deadline: on the monotonic clock
+--   deadline: in seconds, on the monotonic clock
 --   counterparts: see `counterparts`
---   census: optional: what new code had registered by the commit, see `census`
---   patch: whether to patch
+--   census: optional: registrations that new code had made by the commit, see
+--     `census`
+--   patch: whether to patch stale references
 --   drain: whether to wait briefly for requests that are running old code
---   settle: optional: function () that ends running old code, called after the first
---     pass; returns whether there was anything to end
+--   settle: optional: function () that ends running old code, called after the
+--     first pass; returns whether there was any
 --   waits: optional: function () -> whether there is old code that `settle` has not
 --     ended yet
 -- @treturn table
@@ -243,8 +245,8 @@ end
 --   left: number of references that remain stale
 --   unlisted: number of references that were patched, but are not in `places`
 --   stats: see the manual
---   stopped: nil if the scan is complete; `time` or `memory` if that ran out; otherwise
---     an error message
+--   stopped: nil if the scan is complete; `time` or `memory` if that ran out;
+--     otherwise an error message
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
     local foreign = foreign_modules(options.stash)
@@ -292,19 +294,20 @@ local function run(options)
         stopped = found.stopped}
 end
 
--- Messages for `time` and `memory`, the reasons why a walk stops early.
+-- Messages for the reasons why a walk stops early.
 local STOPPED = {
     time = 'out of time',
     memory = 'out of memory',
 }
 
---- Adds the loops that still run old code to the stale references in a report. The
--- scan has usually found them already, because the loop's function is on a stack.
--- But an incomplete scan may have missed some.
+--- Adds fibers whose loops still run old code to the stale references in a report.
+-- The scan has usually found these fibers already, because the old function is on
+-- the fiber's stack. But an incomplete scan may have missed some.
 -- @tparam table report
--- @tparam {table,...} loops {id, name, func, reason}
+-- @tparam {table,...} loops {id, name, func, reason}: the id, name and entry
+--   function of a fiber, and the reason why it still runs
 -- @tparam table options see `run`
--- @treturn number number of loops that were added
+-- @treturn number number of fibers that were added
 local function add_loops(report, loops, options)
     local by_id, added = {}, 0
     report.stale = report.stale or {}
@@ -335,11 +338,11 @@ local function add_loops(report, loops, options)
     return added
 end
 
---- Scans at the end of a reload, and adds the result to the report. The new code
--- keeps serving, whatever the result is. Yields.
+--- Scans the heap at the end of a reload, and adds the result to the report. The new
+-- code keeps serving, whatever the result is. Yields.
 -- @tparam table report
 -- @tparam table options options of `run`, and `loops`: function () that lists the
---   loops that still run old code, called after `settle`
+--   fibers whose loops still run old code, called after `settle`
 -- @tparam string mode argument of --stale: `report`, `patch` or `fail`
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
@@ -384,10 +387,10 @@ local function finish(report, options, mode)
     end
 end
 
---- Scans without changing anything. Yields.
+--- Scans the heap without changing anything. Yields.
 -- @tparam table args arguments of the command
--- @tparam table stash see `core.stash`. It may be empty, if there was no
---   reload yet. Then nothing is stale.
+-- @tparam table stash see `core.stash`. If there was no reload yet, it may be
+--   empty, and nothing is stale.
 -- @treturn table see `run`
 local function look(args, stash)
     if stash.sources == nil or (next(stash.sources) == nil and next(stash.failed) == nil) then

@@ -1,4 +1,5 @@
---- Finds the tables over which loops are running. No key must be added to such a table.
+--- Finds the tables over which loops are running. A key must not be added to these
+-- tables, because the behaviour of `next` would be undefined.
 
 local require = ...
 local stacks = require('platform.stacks')
@@ -7,23 +8,24 @@ local getinfo, getlocal = debug.getinfo, debug.getlocal
 local next, type = next, type
 
 local LEVELS = stacks.LEVELS
--- Maximum number of fibers that are searched for loops. The search does not yield.
+-- Maximum number of fibers to search for loops. It is limited because the search
+-- does not yield.
 local THREADS = 1000
 
 local IteratedTables = {}
 IteratedTables.__index = IteratedTables
 
---- Creates the search for one walk.
--- @treturn table `walked`: set of the tables over which loops of the coroutines that the
---   walk has reached are running; filled by `note_loops`
+--- Creates the search for one walk over the heap.
+-- @treturn table its field `walked` is a set of tables over which loops are
+--   running; `note_loops` fills it from the coroutines that the walk reaches
 local function new()
     return setmetatable({walked = {}}, IteratedTables)
 end
 
---- Collects the tables over which loops in a stack frame are iterating.
--- @tparam table tables set to which they are added
--- @tparam thread thread
--- @tparam number level of the frame
+--- Finds the tables over which loops in a stack frame are running.
+-- @tparam table tables set to which the tables are added
+-- @tparam thread thread the coroutine with the stack
+-- @tparam number level level of the frame
 local function note_loops(tables, thread, level)
     local index = 1
     while true do
@@ -39,9 +41,9 @@ end
 
 --- Whether a loop may be running over a table. Does not yield.
 -- @tparam table object
--- @tparam number moment number of the time slice: within one, the fibers are searched
---   only once
--- @treturn boolean also true if there are too many fibers to examine
+-- @tparam number moment number of the current time slice. In each time slice, the
+--   fibers are searched only once.
+-- @treturn boolean also true if there are too many fibers to search
 function IteratedTables:has(object, moment)
     if self.loops == nil or self.moment ~= moment then
         self.loops, self.moment = {}, moment
@@ -62,7 +64,7 @@ function IteratedTables:has(object, moment)
     return self.has_too_many or self.loops[object] or self.walked[object] or false
 end
 
--- See `heap_walk`.
+-- Disable the JIT compiler, for the reason given at the end of `heap_walk`.
 jit.off(true, true)
 
 return {new = new, note_loops = note_loops}
