@@ -1,13 +1,12 @@
---- The image: a record of what every object held before new code ran. It has the
--- entries of tables, the upvalues of functions, metatables and environments.
+--- Takes the image, a record of what every object held before new code ran. The image
+-- contains the entries of tables, the upvalues of functions, metatables and environments.
 --
--- A rollback needs the image to distinguish tables created by failed code from
--- older ones, and to restore slots that failed code has overwritten. Lua itself
--- keeps no such record.
+-- A rollback uses the image to distinguish objects that failed code has created from older
+-- objects. The image also has the former values of what failed code has overwritten.
 --
--- The size of the image is limited. A table with very many entries is assumed to be
--- data. The image records neither the entries of such a table, nor objects that can
--- be reached only through it.
+-- The size of the image is limited. A table with very many entries is assumed to contain
+-- data. The image omits the entries of that table, and all objects that can be reached
+-- only through it.
 
 local require = ...
 local clock = require('clock')
@@ -19,17 +18,15 @@ local roots_lib = require('scan.roots')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries that are recorded for one table, and maximum number
--- of recorded objects.
+-- Maximum number of entries in a recorded table, and maximum number of recorded objects.
 local ENTRIES, OBJECTS = 10000, 100000
 -- Maximum number of entries that `list_named` examines in one table.
 local NAMED = 1000
--- Two time limits for taking the image: a number of seconds, and a share of the
--- remaining time. The shorter one applies.
+-- Limits for the time to take the image: a number of seconds, and a share of the remaining
+-- time. The shorter of the two applies.
 local SECONDS, SHARE = 2, 0.1
--- The records are spread over this number of tables, by the address of their
--- object. A single table of a hundred thousand records would block the server each
--- time it grows.
+-- Number of tables over which the records are spread, by the address of the recorded
+-- object. A single table of 100,000 records would block the server each time it grows.
 local SHARDS = 256
 
 local band, rshift = bit.band, bit.rshift
@@ -39,7 +36,7 @@ local Image = {}
 Image.__index = Image
 
 --- Copies the entries of a table.
--- @treturn ?table nil if the table has too many entries
+-- @treturn ?table the copy; nil if the table has too many entries
 local function copy_entries(object)
     local copy, count = {}, 0
     for key, value in next, object do
@@ -90,10 +87,10 @@ function Image:shard_of(object)
     return self.shards[band(rshift(self.address_of(object), 4), SHARDS - 1)]
 end
 
---- Records what an object holds. The walk calls this function for each object.
+--- Records what an object holds. The heap walk calls this function for each object.
 -- @param object
 -- @tparam string object_type type of the object
--- @treturn boolean whether the walk must follow the object's references
+-- @treturn boolean whether the walk must follow the references of the object
 function Image:add(object, object_type)
     if self.count >= OBJECTS then
         self.is_complete = false
@@ -117,15 +114,15 @@ function Image:add(object, object_type)
 end
 
 --- Returns the record of an object.
--- @treturn ?table {entries, upvalues, metatable, environment}, or nil if the image
---   does not contain the object. `entries` is nil if the table had too many
---   entries.
+-- @treturn ?table {entries, upvalues, metatable, environment}; nil if the image does not
+--   contain the object. `entries` is nil if the table had too many entries.
 function Image:find(object)
     return self:shard_of(object)[object]
 end
 
---- Brings the image up to date after old code has run: drops the entries that old
--- code has removed from their tables. Yields.
+--- Drops table entries that old code has removed since the image was taken, so that a
+-- rollback does not restore them. Called after an old role was stopped before the commit.
+-- Yields.
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
@@ -144,11 +141,11 @@ function Image:forget_removed()
     end
 end
 
---- Lists the table entries with string keys that `stop` must not remove, because
--- new code depends on them: entries that were set after new code had begun to run,
--- and older entries if new code refers to their values. May yield.
+--- Lists table entries with string keys that the `stop` of an old role must not remove. New
+-- code may depend on them: each was set after the image was taken, or has a value to which
+-- new code refers. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
--- @treturn {table,...} {parent, key, child}: the table, and the key and value of
+-- @treturn {table,...} list of {parent, key, child}: the table, and the key and value of
 --   the entry
 function Image:list_named(kept)
     local list = {}
@@ -169,19 +166,19 @@ function Image:list_named(kept)
     return list
 end
 
---- Whether a fiber existed when the image was taken.
+--- Returns whether a fiber existed when the image was taken.
 function Image:has_fiber(id)
     return self.fibers[id] ~= nil
 end
 
 --- Takes an image. Yields.
 -- @tparam table options
---   stash: see `core.stash`; left out of the image
---   deadline: on the monotonic clock
---   limit: Lua memory at which to stop, in kilobytes
--- @treturn table the image. Its field `is_complete` is false if the walk reached a
---   limit before it had recorded all objects. Objects that can be reached only
---   through tables with too many entries may be missing nevertheless.
+--   stash: the state table, see `core.stash`, which the image leaves out
+--   deadline: deadline of the transaction, on the monotonic clock
+--   limit: size of the Lua memory at which to stop, in kilobytes
+-- @treturn table the image. Its field `is_complete` is false if the walk reached a limit
+--   before it had recorded all objects. Even a complete image lacks objects that can be
+--   reached only through a table with too many entries.
 local function take(options)
     local self = setmetatable({
         address_of = address_lib.reader() or address_lib.format,

@@ -1,18 +1,18 @@
---- Operations on lists that other code may be iterating over.
+--- Compares, searches and changes lists over which other code may be iterating.
 
 local require = ...
 local ownership = require('code.ownership')
 
--- Maximum number of entries that are examined in a list. The second, lower limit
--- applies if the code of the entries is compared, because that takes longer.
+-- Limits for the number of list entries to examine: in a search for a value, and in a
+-- comparison of the code of the entries, which takes longer.
 local LIST, COMPARED = 10000, 1000
--- Maximum number of stack frames that are searched for loops. The search does not
--- yield.
+-- Maximum number of stack frames in which `is_in_use` looks for loops. The number is
+-- limited because the function does not yield.
 local FRAMES = 3000
 
---- Whether two list entries were probably registered by the same code: both are
--- closures of the same prototype, or both are tables with such closures in the same
--- fields.
+--- Returns whether two values were probably registered by the same code. Either both are
+-- closures of the same prototype (the compiled function), or both are tables that have
+-- closures of the same prototypes in the same fields.
 local function is_equivalent(a, b)
     if rawequal(a, b) or type(a) == 'function' and ownership.is_same(a, b) then
         return true
@@ -31,8 +31,7 @@ local function is_equivalent(a, b)
     return has_function
 end
 
---- Counts the entries of a list that are equivalent to a value, see
--- `is_equivalent`.
+--- Counts the entries of a list that are equivalent to a value, see `is_equivalent`.
 local function count_equivalents(list, wanted)
     local count = 0
     for index = 1, COMPARED do
@@ -46,12 +45,12 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Returns the key that a value of an object has now, given its former key. In a
--- list, the value may have moved to another index.
--- @param object
+--- Returns the current key of a value in a table. If the former key is a number, searches
+-- the whole list, because the value may have moved to another index.
+-- @tparam table object
 -- @param key the former key
 -- @param value
--- @return the current key; nil if the object no longer has the value
+-- @return the current key; nil if the value was not found
 local function index_of(object, key, value)
     if rawequal(rawget(object, key), value) then
         return key
@@ -67,8 +66,8 @@ local function index_of(object, key, value)
     return nil
 end
 
---- Whether a stack frame may be in a loop over a table. This may be a loop with
--- `pairs` or `ipairs`, or a numeric loop in a function that has the table in a
+--- Returns whether a stack frame may be in a loop over a table. The loop may use `pairs` or
+-- `ipairs`. It may also be a numeric `for` loop in a function that has the table in a
 -- variable.
 -- @tparam thread thread
 -- @tparam number level of the frame
@@ -100,8 +99,8 @@ local function loops_over(thread, level, f, object)
     return counts and refers
 end
 
---- Whether a coroutine may be in a loop over a list. If so, moving an entry of
--- the list could disturb the loop. Does not yield.
+--- Returns whether another coroutine may be in a loop over a list. Moving an entry of the
+-- list could then disturb the loop. Does not yield.
 -- @tparam table object the list
 -- @treturn boolean also true if there are too many stack frames to examine
 local function is_in_use(object)
@@ -123,7 +122,7 @@ local function is_in_use(object)
     return false
 end
 
---- Removes an entry from a list, and moves the entries after it down.
+--- Removes an entry from a list, and moves all later entries down by one index.
 local function close_gap(object, index)
     local value
     repeat

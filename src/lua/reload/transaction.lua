@@ -1,34 +1,34 @@
---- The transaction of a reload: enters phases, enforces the deadline, and commits or
--- rolls back all adapters. It knows nothing of Cartridge or HTTP.
+--- Runs the transaction of a reload: enters phases, enforces the deadline, and commits or
+-- rolls back all adapters. The transaction knows nothing of Cartridge or HTTP.
 --
--- An adapter protects one kind of thing, such as triggers. It is a table with
+-- An adapter protects one kind of thing, such as triggers. It is a table with these fields:
 --   name                one word, for messages
 --   snapshot()          records the current state; does not yield
 --   stage()             optional: prepares the new state beside the old one
 --   commit()            makes the new state current; must neither yield nor fail
---   rollback(undone, left, doubts)  restores what new code has changed; reports
---                       what it undid, what it could not undo, and what is uncertain
---   before_call(), after_call()  optional: called around each call of new code
---   on_failure()        optional: called when new code has failed, to restore what
---                       this program needs; called again before the rollback
---   before_rollback()   optional: called before the rollback
---   revive()            optional, see `role_restart`: makes current what restarted old
---                       roles have registered
---   discard()           optional, see `role_stop`: drops what `stop` has registered
---   guard()             optional: returns a function that restores what old code
---                       has removed from the new code's state since the call
---   mark()              optional: returns a function that reverts what new code
---                       has staged since the call
+--   rollback(undone, left, doubts)  restores what new code has changed; appends to these
+--                       lists what was undone, what could not be, and what is uncertain
+--   before_call(), after_call()  optional: called before and after each call of new code
+--   on_failure()        optional: restores functions that this program needs; called when
+--                       new code has failed, and again before the rollback
+--   before_rollback()   optional: called before the first adapter rolls back
+--   revive()            optional: makes current what restarted old roles have registered,
+--                       see `role_restart`
+--   discard()           optional: drops what the `stop` of an old role has registered, see
+--                       `role_stop`
+--   guard()             optional: protects what new code has set from old code that runs
+--                       next; returns a function that ends the protection
+--   mark()              optional: returns a function that reverts what new code stages
+--                       from now on
 --   list_new(list)      optional: appends the functions that new code has registered
---   has_met_conflict    optional: true if new code was refused a resource, such as a
---                       port, because serving code is using it
+--   has_met_conflict    optional: true if new code was refused a resource, such as a port,
+--                       that serving code is using
 --
--- A stand-in is a function by which an adapter temporarily replaces another one. It
--- keeps the original in an upvalue with one of the names in `scan.stand_ins`.
+-- An adapter may temporarily replace a function by a stand-in. The stand-in keeps the
+-- original function in an upvalue whose name is listed in `scan.stand_ins`.
 --
--- The work of the transaction runs in a fiber of its own, so that it can be
--- cancelled at the deadline. The requesting fiber waits for it and performs the
--- rollback.
+-- The phases run in a separate fiber, which can be cancelled at the deadline. The
+-- requesting fiber waits for that fiber, and performs the rollback.
 
 local require = ...
 local clock = require('clock')
@@ -44,27 +44,27 @@ local watchdog = require('reload.watchdog')
 -- Keep the function: application code can replace `clock.monotonic`.
 local monotonic = clock.monotonic
 
--- Maximum time to wait for cancelled work to end, in seconds.
+-- Maximum wait for the cancelled worker fiber to end, in seconds.
 local GRACE = 1
--- The share of the total time that is reserved for the rollback, and its maximum in
--- seconds. With this reserve, the client receives the outcome within its timeout.
+-- Time that is reserved for the rollback: a share of the total time, and a maximum in
+-- seconds. Because of this reserve, the client receives the outcome before it times out.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
--- The share of the remaining time that work after the commit may take.
+-- Maximum wait for work after the commit, as a share of the remaining time.
 local AFTER = 0.5
--- Seconds before the client's timeout that are reserved for building the report.
+-- Seconds that are reserved for building the report, before the client times out.
 local REPORT = 0.2
 -- Minimum time for each step of the rollback, in seconds.
 local LEAST = 0.3
--- The share of the rollback time that cancelled work may take to end.
+-- Maximum wait for the cancelled worker fiber to end, as a share of the rollback time.
 local GRACE_PART = 0.2
 
 local Transaction = {}
 Transaction.__index = Transaction
 
 --- Creates a transaction without adapters.
--- @tparam table args arguments of the command, among them `timeout`, in seconds,
---   and `not_after`, a Unix time
--- @tparam table stash see `core.stash`
+-- @tparam table args arguments of the command, including `timeout` (in seconds) and
+--   `not_after` (a Unix time)
+-- @tparam table stash the state table, see `core.stash`
 local function new(args, stash)
     local now, limit = monotonic(), deadline.of(args)
     return setmetatable({
@@ -76,8 +76,8 @@ local function new(args, stash)
         timings_ms = {},
         warnings = {},
         limit = limit,
-        -- The commit must happen before this time. The time after it is reserved
-        -- for the rollback, or for work after the commit.
+        -- The commit must happen before `work_deadline`. The time between `work_deadline`
+        -- and `limit` is reserved for the rollback, or for work after the commit.
         work_deadline = limit - math.min(WAY_BACK_MAX, math.max(0, limit - now) * WAY_BACK),
         deadline = limit,
         staging = false,
@@ -86,12 +86,10 @@ local function new(args, stash)
     }, Transaction)
 end
 
---- Returns the time limit for a step of the rollback, in seconds. The limit has a
--- minimum, because restoring the old state is more important than reporting in
--- time.
--- @tparam number seconds maximum
--- @tparam ?number part share of the remaining time that the step may take; the rest
---   is for later steps
+--- Returns the time limit for a step of the rollback, in seconds. The limit never drops to
+-- 0, because restoring the old state matters more than a timely report.
+-- @tparam number seconds upper limit
+-- @tparam ?number part share of the remaining time that the step may use; 1 by default
 function Transaction:limited(seconds, part)
     return math.min(seconds, math.max(LEAST, self:time_left() * (part or 1)))
 end
@@ -104,8 +102,9 @@ local function notify(self, event, ...)
     end
 end
 
---- Adds an adapter: takes its snapshot, and calls its `stage`. Adapters commit in
--- the order in which they were added, and roll back in reverse order.
+--- Adds an adapter: calls its `snapshot` and `stage`. Adapters commit in the order in which
+-- they were added, and roll back in reverse order.
+-- @treturn table the adapter
 function Transaction:add(adapter)
     adapter:snapshot()
     table.insert(self.adapters, adapter)
@@ -115,15 +114,15 @@ function Transaction:add(adapter)
     return adapter
 end
 
---- Returns the seconds that are left until the report must be built.
+--- Returns the number of seconds that remain before the report must be built.
 function Transaction:time_left()
     return math.max(0, self.limit - REPORT - monotonic())
 end
 
---- Records what the transaction is doing, for the command `status`.
+--- Records the current step of the transaction, which the command `status` shows.
 -- @tparam string what a phase, or a function of a role
 -- @tparam ?string role name of the role
--- @tparam ?boolean important whether to notify the client of this reload as well
+-- @tparam ?boolean important whether to send the step to the client of this reload, too
 function Transaction:tell(what, role, important)
     local lock = self.stash.lock
     if lock ~= nil then
@@ -134,7 +133,9 @@ function Transaction:tell(what, role, important)
     end
 end
 
---- Enters a phase. Later failures are attributed to it.
+--- Ends the current phase and enters another one. Later failures are attributed to the new
+-- phase.
+-- @tparam ?string phase nil after the last phase
 function Transaction:enter(phase)
     local now = monotonic()
     if self.phase ~= nil then
@@ -159,13 +160,13 @@ local function raise_timeout(self)
     })
 end
 
---- Returns the deadline that applies now. Before the commit it is earlier, because
--- time is reserved for the rollback.
+--- Returns the deadline that applies now. Before the commit, an earlier deadline applies,
+-- which leaves time for the rollback.
 local function end_of(self)
     return self.committed and self.limit or self.work_deadline
 end
 
---- Throws if the transaction was cancelled or has timed out.
+--- Throws an error if the running fiber was cancelled or the transaction has timed out.
 function Transaction:check()
     fiber.testcancel()
     if self.aborted or monotonic() > end_of(self) then
@@ -173,7 +174,8 @@ function Transaction:check()
     end
 end
 
---- Commits: makes the new generation the serving one, in one step that does not yield.
+--- Makes the new generation the serving one, in one step that does not yield. Throws an
+-- error if the transaction was cancelled or has timed out.
 function Transaction:commit()
     self:enter('commit')
     self:check()
@@ -181,7 +183,8 @@ function Transaction:commit()
     for _, adapter in ipairs(self.adapters) do
         local ok, err = pcall(adapter.commit, adapter)
         if not ok then
-            -- This is a bug. It is too late for a rollback, but report it.
+            -- The `commit` of an adapter must not fail. If it does, it is too late for a
+            -- rollback: report the error.
             log.error('cartridge-reload: the commit of adapter %s failed: %s', adapter.name, tostring(err))
             self.commit_error = self.commit_error
                 or ('the commit of adapter %s failed: %s'):format(adapter.name, tostring(err))
@@ -191,9 +194,9 @@ function Transaction:commit()
     self:enter(nil)
 end
 
---- Rolls back all adapters. Yields only if one of them yields.
--- @treturn table {undone, left, doubts}: lists of lines about what was undone, what
---   was not, and what is uncertain
+--- Rolls back all adapters. Yields only if an adapter yields.
+-- @treturn table {undone, left, doubts}: lists of lines for the report. They tell what was
+--   undone, what could not be undone, and what is uncertain.
 function Transaction:rollback()
     local undone, left, doubts = {}, {}, {}
     -- An error in one adapter must not prevent the others from rolling back.
@@ -215,8 +218,7 @@ function Transaction:rollback()
 end
 
 --- Sets a savepoint.
--- @treturn function to be called to return to the savepoint: reverts what new code
---   has staged since
+-- @treturn function that reverts what new code has staged since the savepoint
 function Transaction:mark()
     local take_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -231,7 +233,8 @@ function Transaction:mark()
     end
 end
 
---- Whether new code was refused a resource because serving code is using it.
+--- Returns whether new code was refused a resource, such as a port, that serving code is
+-- using.
 function Transaction:has_met_conflict()
     for _, adapter in ipairs(self.adapters) do
         if adapter.has_met_conflict then
@@ -241,9 +244,9 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects what new code has set: old code runs next, and may remove it.
--- @treturn function to be called after the old code; restores what the old code has
---   removed
+--- Protects what new code has set from old code that runs next.
+-- @treturn function to be called after the old code: ends the protection, and restores
+--   what the old code has removed
 function Transaction:guard()
     local put_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -258,7 +261,7 @@ function Transaction:guard()
     end
 end
 
---- Calls a function of new code.
+--- Calls a function of new code. The adapters are notified before and after the call.
 -- @return the results of `failure.call`
 function Transaction:call(f, ...)
     notify(self, 'before_call')
@@ -267,8 +270,8 @@ function Transaction:call(f, ...)
     return ok, result, second
 end
 
---- Yields if the current time slice is over. Called while `call` runs new code.
--- Changes that other code makes during the yield are not attributed to new code.
+--- Yields if the current time slice has ended. Called while `call` runs new code. The
+-- adapters are notified, so that they do not attribute changes by other fibers to new code.
 function Transaction:pause()
     if yield.is_due() then
         notify(self, 'after_call')
@@ -277,8 +280,8 @@ function Transaction:pause()
     end
 end
 
---- Returns the new functions that are registered somewhere, either directly or in a
--- wrapper.
+--- Returns the functions of new code that new code has registered, either directly or inside
+-- a wrapper (a closure of a library).
 -- @treturn table set of functions
 local function registered_functions(self)
     if self.registered == nil then
@@ -296,20 +299,21 @@ local function registered_functions(self)
     return self.registered
 end
 
---- Whether to keep the registration of an old trigger, hook or handler, and only
--- replace its function by the counterpart. Called for registrations that new code
--- has not made again. A registration is kept if the main script may have made it,
--- because the script is not run again. It is removed if new code could have made it
--- again but did not. New code is assumed to be able to make it in two cases: an
--- earlier reload has made the registration, or new code has registered the
--- counterpart elsewhere.
+--- Returns whether an old trigger, hook or handler stays registered although new code has
+-- not registered it again. If it stays, only its function is replaced by the counterpart
+-- in the new code.
+--
+-- A registration stays if the main script may have made it, because that script usually
+-- does not run again. A registration does not stay in any of these cases:
+--   the main script has run again
+--   an earlier reload has made the registration
+--   its function has no counterpart, or new code has registered the counterpart elsewhere
 -- @tparam function f the old function
--- @tparam string label what the function was set as, such as the name of a trigger
+-- @tparam string label identifies the registration, for example the name of a trigger
 -- @treturn boolean
 function Transaction:keeps_registration(f, label)
     if self.runs_main then
-        -- The main script has run again. If it still set the function, it would have
-        -- done so now.
+        -- The main script has run again, and has registered everything that it still uses.
         return false
     end
     local placed = self.stash.placed[f]
@@ -317,8 +321,8 @@ function Transaction:keeps_registration(f, label)
         and self.counterparts:cover(f, registered_functions(self))
 end
 
---- Records that this reload has set a function as a trigger, hook or handler. In
--- later reloads, `keeps_registration` uses this record.
+--- Records that this reload has registered a function as a trigger, hook or handler. In later
+-- reloads, `keeps_registration` reads this record.
 -- @tparam function f
 -- @tparam string label see `keeps_registration`
 function Transaction:record_registration(f, label)
@@ -327,10 +331,9 @@ function Transaction:record_registration(f, label)
     placed[f][label] = true
 end
 
---- Drops all references to both generations at the end of the reload. The
--- application may have kept stand-ins: functions by which adapters have replaced
--- others. Stand-ins still work after the reload, as if nothing were staged. But
--- they must not keep a generation in memory.
+--- Drops all references to old and new code at the end of the reload. The application may
+-- have kept a stand-in, a function by which an adapter has replaced another one. The
+-- stand-in still works after the reload, but must not keep old or new code in memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do
@@ -358,10 +361,10 @@ local function watch(self)
     })
 end
 
---- Runs a function after the commit, in a fiber of its own. Waits until the
--- function returns, or a share of the remaining time has passed. In the latter
--- case, the function continues in its fiber, and a warning is added to the report.
--- Yields.
+--- Runs a function after the commit, in a separate fiber. Waits until the function returns,
+-- or until a share of the remaining time has passed. A function that has not returned by
+-- then continues in its fiber. In this case, or if the function fails, a warning is added
+-- to the report. Throws an error if the calling fiber is cancelled. Yields.
 -- @tparam function f
 function Transaction:run_after(f)
     local finished, done, err = fiber.cond(), false, nil
@@ -391,14 +394,13 @@ function Transaction:run_after(f)
     end
 end
 
---- Runs the transaction: calls `work` in a fiber of its own, and waits until it
--- returns or the deadline passes. If there was no commit by then, rolls back.
--- Yields.
+--- Runs the transaction: calls `work` in a separate fiber, and waits until it returns or the
+-- deadline passes. Rolls back if `work` has not committed by then. Yields.
 -- @tparam function work (transaction) must call `commit` to succeed
 -- @treturn[1] boolean true if the transaction was committed
 -- @treturn[2] nil
--- @treturn[2] table failure, see `core.failure`; its field `rollback` is the result
---   of the rollback
+-- @treturn[2] table failure, see `core.failure`; its field `rollback` is the result of
+--   the rollback
 function Transaction:run(work)
     local done, err, traceback = false, nil, nil
     local worker = fiber.new(function()
@@ -419,8 +421,8 @@ function Transaction:run(work)
 
     local watching = watch(self)
 
-    -- This fiber can be cancelled as well: Cartridge's own reload kills fibers, and
-    -- so does a server shutdown.
+    -- The waiting fiber can be cancelled, too: Cartridge's own reload and a server shutdown
+    -- kill fibers.
     local waited, wait_error = pcall(function()
         while not done do
             local left = self.work_deadline - monotonic()
@@ -428,7 +430,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- After a cancellation, `wait` returns without an error.
+            -- `wait` returns without an error if the fiber is cancelled, so check for that.
             fiber.testcancel()
         end
     end)
@@ -451,7 +453,7 @@ function Transaction:run(work)
     end
     watching:stop()
     if self.committed and self.wants_jit ~= nil then
-        -- The application may have removed `jit.on` and `jit.off`.
+        -- The application may have removed `jit.on` and `jit.off`, so use `pcall`.
         pcall(self.wants_jit and jit.on or jit.off)
     end
     if self.committed then
