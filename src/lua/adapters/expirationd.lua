@@ -1,14 +1,14 @@
 --- Adapter: tasks of the rock `expirationd`.
 --
--- Starting a task under a name that is in use kills the previous task: its worker
--- fiber is marked as cancelled, and ends. A rollback restores the fields of each
--- task; the guardian fiber of a task then restarts its worker.
+-- If new code starts a task under a name that is in use, the rock kills the previous
+-- task: it marks the worker fiber of that task as cancelled. A rollback restores the
+-- fields of each killed task. The guardian fiber of the task then restarts the worker.
 
 local Expirationd = {name = 'expirationd'}
 Expirationd.__index = Expirationd
 
---- Returns the tasks by name, which the rock keeps in an upvalue of its functions.
--- @treturn ?table
+--- Finds the table of tasks, which the rock keeps in an upvalue of its functions.
+-- @treturn ?table task name -> task
 local function find_tasks(lib)
     local f = type(lib) == 'table' and rawget(lib, 'tasks')
     for index = 1, type(f) == 'function' and 255 or 0 do
@@ -56,7 +56,7 @@ local function restore(item)
     for key, value in pairs(item.fields) do
         rawset(task, key, value)
     end
-    -- The guardian fiber may have started another worker in the meantime.
+    -- The guardian fiber may have replaced the worker fiber since the snapshot.
     if worker ~= nil and worker ~= task.worker_fiber and is_alive(worker) then
         if is_alive(task.worker_fiber) then
             pcall(worker.cancel, worker)
@@ -69,8 +69,8 @@ end
 function Expirationd:rollback(undone)
     for name, item in pairs(self.before or {}) do
         local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
-        -- If the guardian is dead, old code has ended the task. New code cannot have
-        -- done so: its call to cancel the guardian is deferred (see `endings`).
+        -- A dead guardian fiber means that old code has ended the task. New code cannot
+        -- have cancelled the guardian, because the adapter `endings` defers that call.
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task

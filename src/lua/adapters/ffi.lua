@@ -1,13 +1,14 @@
---- Adapter: C declarations. They cannot be undone, and most cannot be repeated, so a
--- module that makes declarations at its top level could not be loaded again.
+--- Adapter: C declarations. They cannot be undone, and LuaJIT rejects most repeated
+-- declarations. Without this adapter, a module with declarations at its top level
+-- could not be loaded again.
 --
--- While new code runs, `ffi.cdef` accepts declarations that already exist and are
--- equal, refuses those that differ, and adds those that are new. To compare, the
--- adapter declares the same text again under generated names. These names are
--- permanent, so the state table caches the result for each text.
+-- For new code, `ffi.cdef` accepts a declaration that is equal to an existing one,
+-- refuses one that differs, and adds one that is new. To compare, the adapter declares
+-- the same text again under generated names. These names are permanent, so the state
+-- table caches the result for each text.
 --
--- If new code calls `ffi.metatype` for a type that already has methods, the new
--- methods are staged: until the commit only new code sees them.
+-- New code may call `ffi.metatype` for a type that already has methods. The new methods
+-- are then staged: until the commit, only new code sees them.
 
 local require = ...
 local cdecl = require('platform.cdecl')
@@ -15,7 +16,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- The original `ffi.cdef`: new code sees a wrapper.
+-- The original `ffi.cdef`, because new code gets a wrapper.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -71,13 +72,14 @@ local function label(item)
     return item.keyword and ('%s %s'):format(item.keyword, item.name) or item.name
 end
 
---- Compares the declarations of a text with the existing ones.
+--- Compares the declarations in a text with the existing ones.
 -- @tparam table declarations see `cdecl`
--- @tparam table known see `ctypes.scan`
+-- @tparam table known the existing declarations, see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Whether a name need not be compared: Tarantool itself has declared it, and
-    -- LuaJIT ignores repeated declarations of it, even after a restart.
+    -- Returns whether a name need not be compared. This holds if Tarantool itself has
+    -- declared the name and LuaJIT ignores repeated declarations of it. Such a
+    -- declaration has no effect even after a restart.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -86,7 +88,7 @@ function Ffi:compare(declarations, known)
     local prefix = generate_prefix(self.txn.stash)
     local ok, err = pcall(cdef, declarations:rename(prefix, is_kept))
     if not ok then
-        -- The text is not valid C: report LuaJIT's own error.
+        -- The text is not valid C, so report LuaJIT's own error.
         error((tostring(err):gsub(prefix, '')), 0)
     end
     local made_up = ctypes.scan(known.top)
@@ -109,8 +111,8 @@ function Ffi:compare(declarations, known)
 end
 
 --- Adds the C declarations in a string, unless they contradict existing ones.
--- @treturn table verdict: empty on success; otherwise it has one message, in the field
---   `refuse` (a restart is needed) or `fail` (a restart would not help)
+-- @treturn table verdict: empty on success; otherwise it has a message in one of two
+--   fields: `refuse` if a restart is needed, `fail` if a restart would not help
 function Ffi:declare(text)
     local declarations = cdecl.parse(text)
     if declarations == nil or ffi.typeinfo == nil then
@@ -155,9 +157,9 @@ function Ffi:declare(text)
     return {}
 end
 
---- Replaces the parameters (`$`) of a text with the given values. A value that is a
--- type is inserted as a name that is declared for it.
--- @treturn ?string nil if there are more or fewer values than parameters
+--- Replaces the parameters (`$`) in a text of declarations with the given values. For a
+-- value that is a type, declares a name and inserts that name.
+-- @treturn ?string nil if the number of values and of parameters differs
 local function fill(text, ...)
     local values = {}
     for i = 1, select('#', ...) do
@@ -175,7 +177,7 @@ local function fill(text, ...)
     return cdecl.fill(text, values)
 end
 
---- `ffi.cdef` as seen by new code.
+--- Does what `ffi.cdef` does for new code.
 function Ffi:new_cdef(text, ...)
     local filled = text
     if type(text) == 'string' and select('#', ...) > 0 then
@@ -200,8 +202,7 @@ function Ffi:new_cdef(text, ...)
     end
 end
 
---- Returns a member of an object. If there is no such member, raises LuaJIT's own
--- error.
+--- Returns a member of an object. Raises LuaJIT's own error if there is no such member.
 local function find_member(mt, object, key)
     local methods = mt.__index
     if type(methods) == 'function' then
@@ -215,9 +216,9 @@ local function find_member(mt, object, key)
     return value
 end
 
---- Stages the new methods of a type: until the commit only new code sees them.
--- LuaJIT never replaces the metatable of a type, so the functions in that table are
--- replaced by wrappers.
+--- Stages new methods of a type: until the commit, only new code sees them. LuaJIT
+-- never replaces the metatable of a type, so wrappers replace the functions in that
+-- table.
 -- @tparam table existing the metatable of the type
 -- @tparam table mt the metatable that new code has passed to `ffi.metatype`
 function Ffi:stage_methods(existing, mt)
@@ -229,8 +230,8 @@ function Ffi:stage_methods(existing, mt)
 
     for key, value in pairs(existing) do
         old[key] = value
-        -- LuaJIT binds a finalizer to an object when the object is created, so
-        -- wrapping `__gc` would have no effect on existing objects.
+        -- LuaJIT binds the finalizer `__gc` to an object when it creates the object. A
+        -- wrapper of `__gc` would have no effect on existing objects.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)
                 return (current()[key] or value)(...)
@@ -251,7 +252,7 @@ function Ffi:stage_methods(existing, mt)
     self.metatypes[existing] = {mt = mt, old = old, installed = installed}
 end
 
---- `ffi.metatype` as seen by new code.
+--- Does what `ffi.metatype` does for new code.
 function Ffi:new_metatype(metatype, ctype, mt)
     local ok, result = pcall(metatype, ctype, mt)
     local id = ok and tonumber(result) or nil
@@ -307,9 +308,8 @@ function Ffi:stage()
     }
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
 
-    -- New code often catches the error of a refused declaration. Fail the
-    -- transaction anyway, because the existing types do not have the layout that the
-    -- code expects.
+    -- New code often catches the error of a refused declaration. Fail the transaction
+    -- anyway, because the existing types do not have the layout that new code expects.
     local check = txn.check
     function txn.check(...)
         if self.refusal ~= nil then
@@ -338,7 +338,7 @@ function Ffi:commit()
         end
     end
     if next(self.metatypes) ~= nil then
-        -- Compiled traces contain the old methods as constants: discard the traces.
+        -- Compiled traces contain the old methods as constants, so discard the traces.
         jit.flush()
     end
 end

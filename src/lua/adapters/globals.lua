@@ -1,11 +1,11 @@
---- Adapter: global variables. Also watches tables that are held by global variables
--- or by variables of `cartridge.vars`, and restores their entries.
+--- Adapter: global variables. The adapter also watches tables that are held by a global
+-- variable or by a variable of `cartridge.vars`.
 --
--- A global set by new code is visible to all code at once; it cannot be staged. A
+-- All code sees a global at once when new code sets it, so globals cannot be staged. A
 -- rollback restores the previous values of globals, and of table entries that new code
 -- has changed in place.
 --
--- Old code may set globals too while a reload runs. A change was certainly made by new
+-- Old code may also set globals while a reload runs. A change was certainly made by new
 -- code if it happened during a call of new code that did not yield.
 
 local require = ...
@@ -15,12 +15,12 @@ local key_name = require('core.key_name')
 local Globals = {name = 'globals'}
 Globals.__index = Globals
 
--- The maximum number of entries to watch, in one table and in all tables together.
--- Watching must stay cheap, and a larger table is probably a cache.
+-- The maximum number of watched entries, per table and in total. Watching must stay
+-- cheap, and a larger table is probably a cache.
 local ENTRIES, ALL_ENTRIES = 1000, 10000
 
--- Globals that are not watched: the state table of this program, Lua's own names,
--- and those that other adapters handle.
+-- Globals that are not watched: the state table of this program, Lua's own names, and
+-- globals that other adapters handle.
 local IGNORED = {
     __cartridge_reload = true,
     _cluster_vars_defaults = true,
@@ -39,7 +39,7 @@ end
 --- Copies the entries of a table.
 -- @treturn[1] table
 -- @treturn[1] number of entries
--- @treturn[2] nil if there are more than `limit`
+-- @treturn[2] nil if there are more than `limit` entries
 local function shallow_copy(source, limit)
     local copy, count = {}, 0
     for key, value in next, source do
@@ -52,7 +52,8 @@ local function shallow_copy(source, limit)
     return copy, count
 end
 
---- Whether two values are identical, regardless of `__eq`; NaN equals itself here.
+--- Returns whether two values are identical. Ignores `__eq`, and treats NaN as equal to
+-- itself.
 local function is_same(a, b)
     return rawequal(a, b) or (type(a) == 'number' and type(b) == 'number' and a ~= a and b ~= b)
 end
@@ -76,8 +77,8 @@ function Globals:snapshot()
     end
 end
 
---- Watches the entries of a table, unless it is too large. The field `changes`
--- records what new code has changed: key -> {before = {value}, after, verdict}.
+--- Watches the entries of a table, unless the table is too large. The field `changes`
+-- records the changes by new code: key -> {before = {value}, after, verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return
@@ -102,8 +103,7 @@ local function look_at_table(data, verdict)
         end
         local change = data.changes[key]
         if verdict == nil then
-            -- The last change was made by other code: a rollback must keep the
-            -- value.
+            -- Other code made the last change, so a rollback must keep the value.
             data.changes[key], data.has_others = nil, true
         else
             data.changes[key] = {
@@ -137,8 +137,8 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Finds the globals and table entries that have changed since the last check, and
--- records those changes that new code may have made.
+--- Finds the globals and table entries that have changed since the last check. Records
+-- the changes that new code may have made.
 -- @tparam ?string verdict whether new code made the changes: `certain`, `doubtful`, or
 --   nil if only other code can have made them
 local function look(self, verdict)
@@ -175,39 +175,39 @@ local function look(self, verdict)
     end
 end
 
---- Returns the verdict (see `look`) on changes made between two calls of new code. They
--- are doubtful if new code has started a fiber, which may have made them.
+--- Returns the verdict (see `look`) on changes between two calls of new code. The
+-- changes are doubtful if new code has started a fiber, because that fiber may have
+-- made them.
 local function verdict_outside(self)
     return next(self.txn.ownership.adopted) ~= nil and 'doubtful' or nil
 end
 
---- Records what has changed since the last call of new code.
+--- Records changes that were made since the last call of new code.
 function Globals:before_call()
     look(self, verdict_outside(self))
     self.has_yielded = fibers_lib.watch_yield()
 end
 
---- Records what has changed during a call of new code. If the call has not yielded, no
--- other code has run, so new code certainly made the changes.
+--- Records changes that were made during a call of new code. If the call has not
+-- yielded, no other code has run. In that case new code certainly made the changes.
 function Globals:after_call()
     look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
 
---- Whether a global must get its previous value back.
+--- Returns whether a rollback must restore the previous value of a global.
 local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- Undo a doubtful change only if the value is a table or a function of new
-    -- code. A number or a string may be a counter or a record of old code.
+    -- Undo a doubtful change only if the new value is a table, or a function of new
+    -- code. A number or a string may be a counter or a record that old code updates.
     local kind = type(set.value)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end
 
---- Records the globals that new code has set, before old code runs that may remove
--- them.
--- @treturn function to be called after the old code has run: restores the globals
---   that are missing
+--- Records the globals that new code has set. Old code that runs next may remove them.
+-- @treturn function restores the missing globals; to be called after the old code has
+--   run
 function Globals:guard()
     local values = {}
     for name in pairs(self.set) do
@@ -223,7 +223,7 @@ function Globals:guard()
 end
 
 --- Closes the gaps that removed entries have left in a list. Other code may have added
--- entries after them.
+-- entries after these gaps.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do
@@ -238,8 +238,8 @@ local function close_gaps(list)
     end
 end
 
---- Restores the entries of a table that were certainly changed by new code.
--- @treturn boolean whether any was restored
+--- Restores the entries of a table that new code has certainly changed.
+-- @treturn boolean whether any entry was restored
 -- @treturn boolean whether doubtful changes remain
 local function restore_table(data)
     local is_list = rawget(data.table, 1) ~= nil and #data.table == table.maxn(data.table)
@@ -258,8 +258,8 @@ local function restore_table(data)
     return is_undone, is_doubtful
 end
 
---- Records the last changes made by new code, before the rollback of other adapters
--- changes globals.
+--- Records the last changes by new code. Must be called before other adapters roll
+-- back, because their rollback changes globals.
 function Globals:before_rollback()
     look(self, verdict_outside(self))
 end
