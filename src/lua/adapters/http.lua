@@ -1,18 +1,18 @@
 --- Adapter: the routes, hooks and helpers of an HTTP server (rock `http`).
 --
--- New code gets a staging proxy of the server. The proxy has tables of its own for
--- routes, hooks and helpers, and forwards everything else to the live server, so the
--- methods of the rock work on it unchanged. At the commit the live server gets the
--- tables in one step. From then on the proxy forwards everything, for the benefit of
--- code that has kept a reference to it.
+-- New code gets a staging proxy of the server. The proxy has its own tables of routes,
+-- hooks and helpers, and forwards everything else to the live server. So the methods of
+-- the rock work on the proxy unchanged. At the commit, the live server gets these
+-- tables in one step. From then on the proxy forwards everything, because code may have
+-- kept a reference to the proxy.
 
 local Http = {name = 'http'}
 Http.__index = Http
 
 -- The fields of a server that are staged: its tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
--- The methods that change these fields. They are wrapped in the live server: new code
--- may call them there, if it has kept a reference to that server.
+-- The methods that change the staged fields. The adapter also wraps these methods in
+-- the live server, because new code may have kept a reference to that server.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
 --- Creates the adapter of one server.
@@ -22,8 +22,8 @@ local function new(txn, live)
     return setmetatable({txn = txn, live = live, keys = {}}, Http)
 end
 
---- Returns the routes of a server as a list without gaps. The server's own table
--- may have gaps.
+--- Returns the routes of a server as a list without gaps.
+-- @tparam table routes the server's table of routes, which may have gaps
 local function list_routes(routes)
     local indexes, count, list = {}, 0, {}
     for index in pairs(routes) do
@@ -32,7 +32,7 @@ local function list_routes(routes)
             indexes[count] = index
         end
     end
-    -- Sort only if there are gaps: they are rare, and the commit must be short.
+    -- Sort only if there are gaps. Gaps are rare, and the commit must be short.
     if count ~= #routes then
         table.sort(indexes)
     end
@@ -52,7 +52,7 @@ local function index_names(routes)
     return iroutes
 end
 
---- Returns the identity of a route: its method and path.
+--- Returns the identity of a route, which consists of its method and path.
 function Http:key_of(route)
     local key = self.keys[route]
     if key == nil then
@@ -62,14 +62,14 @@ function Http:key_of(route)
     return key
 end
 
---- Whether a route was registered by application code that is being replaced.
+--- Returns whether application code that is being replaced has registered a route.
 function Http:is_old(route)
     if self.txn.ownership:wraps_old(route.sub) then
         return true
     end
-    -- A handler that is a function of the library does not show who registered the
-    -- route. For a route registered during a reload, the state table has the files
-    -- that were reloaded then: the route is old if all of them are reloaded now.
+    -- A handler that is a function of the library does not show which code registered
+    -- the route. If a reload registered the route, the state table has the files of
+    -- that reload. The route is old if all these files are reloaded now.
     local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -82,8 +82,8 @@ function Http:is_old(route)
     return true
 end
 
---- Whether the handler of a route is a function of the library, as it is for a template
--- or a named controller. Such a handler does not show who registered the route.
+--- Returns whether the handler of a route is a function of the library. It is one if
+-- the route has a template or a named controller.
 function Http:is_anonymous(route)
     return type(route.sub) == 'function'
         and debug.getinfo(route.sub, 'S').source == self.library
@@ -99,8 +99,8 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Routes that are not old. Those in `kept` are always kept. Those in `unowned` are
-    -- kept unless new code registers a route with the same method and path.
+    -- Routes that are not old. Routes in `kept` are always kept. A route in `unowned`
+    -- is kept unless new code registers a route with the same method and path.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -144,8 +144,8 @@ function Http:stage()
         if type(method) == 'function' then
             local txn, proxy = self.txn, self.proxy
             local function staged_method(server, ...)
-                -- A proxy left by an earlier reload shares the live route
-                -- table: treat it as the live server.
+                -- A proxy from an earlier reload shares the route table of the live
+                -- server, so treat the proxy as the live server.
                 local is_live = server == live or type(server) == 'table' and server.routes == live.routes
                 if is_live and txn.staging and txn.ownership:is_asking() then
                     method(proxy, ...)
@@ -168,14 +168,15 @@ local function unstage(self)
     end
 end
 
---- Merges the live routes with those of new code.
+--- Merges the live routes with the routes of new code.
 --
--- Routes that are kept, and those of the main script (see `Transaction:keeps_registration`),
--- stay in order. New routes are put into the positions of removed ones, in order of
--- registration. If there are more new routes than such positions, the rest come
--- last. So if the code is unchanged, every route keeps its position. That matters
--- because the first matching route wins, and two routes that match may have
--- different owners.
+-- Kept routes stay in order, and so do routes of the main script (see
+-- `Transaction:keeps_registration`). New routes take the positions of removed routes, in order of
+-- registration. If there are more new routes than such positions, the other new routes
+-- come last.
+--
+-- So if the code is unchanged, every route keeps its position. The position matters:
+-- the first matching route wins, and two routes that match may have different owners.
 -- @treturn {table,...} routes
 -- @treturn table number of routes that were {added, replaced, removed}
 -- @treturn {table,...} the routes of new code
@@ -227,10 +228,9 @@ function Http:merge()
     return merged, counts, staged
 end
 
---- Returns the routes that the server will have, as far as this is known before the
--- commit.
+--- Returns the routes that the server is expected to have after the commit.
 -- @treturn {table,...} routes
--- @treturn table set of those that new code has registered
+-- @treturn table set of the routes that new code has registered
 function Http:outlook()
     local routes, staged, new_keys = {}, {}, {}
     for _, route in ipairs(list_routes(self.own.routes)) do
@@ -262,7 +262,7 @@ function Http:list_new(functions)
     end
 end
 
---- Whether to keep an old route that new code has not registered again, see
+--- Returns whether to keep an old route that new code has not registered again, see
 -- `Transaction:keeps_registration`.
 function Http:keeps(route)
     return self.txn.stash.routes[route] == nil and type(route.sub) == 'function'
@@ -273,8 +273,8 @@ function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
     local routes, counts, staged = self:merge()
-    -- Set new tables: the rock iterates with `pairs`, which may visit a list out of
-    -- order if it has had gaps.
+    -- Set new tables instead of changing the old ones. The rock iterates with `pairs`,
+    -- which may visit entries out of order in a list that has ever had gaps.
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
@@ -302,9 +302,9 @@ function Http:commit()
     self.counts = counts
 end
 
---- Applies the routes, hooks and helpers that old roles registered when they were
--- restarted after a rollback. Each route replaces the one with the same method and
--- path.
+--- Makes the routes, hooks and helpers of restarted old roles live. The roles
+-- registered them when they were restarted after a rollback. Each route replaces a
+-- live route with the same method and path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}
@@ -330,7 +330,7 @@ function Http:revive()
     self:release()
 end
 
---- Removes the tables of the proxy: from now on the proxy forwards everything.
+--- Removes the tables of the proxy. From then on the proxy forwards everything.
 function Http:release()
     for _, field in ipairs(STAGED) do
         rawset(self.own, field, nil)
@@ -349,15 +349,15 @@ function Http:mark()
     end
 end
 
---- Drops all routes, hooks and helpers that were staged.
+--- Drops all staged routes, hooks and helpers.
 function Http:discard()
     unstage(self)
     self:release()
 end
 
 --- Restores the server's options, and other fields to which new code has assigned
--- functions. The proxy forwards assignments to these fields, so the live server was
--- changed at once.
+-- functions. The proxy forwards these assignments, so they have already changed the
+-- live server.
 local function restore_fields(self, undone)
     local live, ownership = self.live, self.txn.ownership
     local seen_elsewhere = {options = true}
@@ -388,8 +388,7 @@ local function restore_fields(self, undone)
     end
 end
 
---- Reverts changes that new code has made directly to the live server instead of to the
--- proxy.
+--- Reverts the changes that new code has made directly to the live server.
 function Http:rollback(undone)
     unstage(self)
     restore_fields(self, undone)

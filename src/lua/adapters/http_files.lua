@@ -1,11 +1,11 @@
 --- Adapter: files that servers of the rock `http` have read and cached (see
--- `platform.http_servers`): controllers, templates and static files.
+-- `platform.http_servers`). They are controllers, templates and static files.
 --
--- A controller is application code, although it is not in `package.loaded`. A
--- server loads a controller on the first request for it. During a reload, new
--- controllers are loaded after the new roles have started, and are put into the
--- cache at the commit. Cached texts of templates and static files are removed, so
--- that the next request reads the files again.
+-- A controller is application code, although it is not in `package.loaded`. A server
+-- loads a controller on the first request for it. A reload loads new controllers after
+-- the new roles have started, and caches them at the commit. It also removes the cached
+-- texts of templates and static files, so that the next request reads these files
+-- again.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -13,13 +13,13 @@ local failure = require('core.failure')
 local servers_lib = require('platform.http_servers')
 local yield = require('core.yield')
 
--- Bytes to read at a time when a file is compared with its cached text.
+-- The number of bytes to read at a time when a file is compared with its cached text.
 local CHUNK = 256 * 1024
 
 local Files = {name = 'http_files'}
 Files.__index = Files
 
---- Whether a file belongs to the application and is selected for the reload.
+--- Returns whether a file belongs to the application and is selected for the reload.
 local function is_chosen(item, select_kind)
     if item.path == nil or not catalog.is_application_path(item.path) then
         return false
@@ -28,13 +28,13 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds the cached files, and the files of controllers that are named by a route
--- but have not been loaded yet. May yield.
+--- Finds cached files, and files of controllers that a route names but no request has
+-- loaded yet. May yield.
 -- @tparam function select_kind see `catalog.choose`
 -- @treturn {table,...} {server, kind, key, path, value, is_gone}, see
---   `http_servers.cached`. A controller that is not loaded has no `value`. `is_gone`
---   is set if a controller is loaded but its file no longer exists. The list also has
---   the field `servers`, a list of all servers.
+--   `http_servers.cached`. A controller that is not loaded has no `value`. `is_gone` is
+--   set if a controller is loaded but its file no longer exists. The list also has the
+--   field `servers`, a list of all servers.
 local function find(select_kind)
     local list = {servers = servers_lib.list()}
     for _, server in ipairs(list.servers) do
@@ -68,7 +68,7 @@ local function find(select_kind)
     return list
 end
 
---- Whether the content of a file is equal to a text. Yields.
+--- Returns whether the content of a file is equal to a text. Yields.
 local function has_text(path, text)
     local file = type(text) == 'string' and io.open(path, 'rb')
     if not file then
@@ -85,10 +85,10 @@ local function has_text(path, text)
     return part == '' and at > #text
 end
 
---- Determines whether a file has changed; if it is a controller, also compiles it. May
--- yield.
--- @tparam table item from `find`. The function sets its field `changed` (nil if
---   unknown) and, for a controller, the fields that `catalog.compile` sets.
+--- Determines whether a file has changed. Also compiles the file if it is a controller.
+-- May yield.
+-- @tparam table item from `find`. The function sets the field `changed` (nil if
+--   unknown). For a controller, it also sets the fields that `catalog.compile` sets.
 -- @tparam table stash the state table
 -- @treturn[1] boolean true
 -- @treturn[2] nil
@@ -103,14 +103,13 @@ local function check(item, stash)
     end
     local ok, err = catalog.compile(item, stash)
     if item.value == nil then
-        -- No request has loaded the controller yet: there is no old code that could
-        -- differ.
+        -- No request has loaded the controller yet, so no old code of it is running.
         item.changed = false
     end
     return ok, err
 end
 
---- Returns the name by which a report refers to a controller, which has no module name.
+--- Returns the name of a controller for reports. A controller has no module name.
 local function label(item)
     return 'controller ' .. item.key
 end
@@ -147,7 +146,7 @@ function Files:snapshot()
     for _, item in ipairs(self.items) do
         if item.kind == 'controller' then
             self.by_key[item.server][item.key] = item
-            -- The loaded code of a controller counts as old, even if its file is not
+            -- Treat the loaded code of a controller as old, even if the file is not
             -- loaded again.
             if item.value ~= nil then
                 self.txn.ownership:forget(item.path)
@@ -167,7 +166,7 @@ local function action_of(controller, route)
     return type(f) == 'function' and f or nil
 end
 
---- Loads a controller as the first request for it would.
+--- Loads a controller in the same way as the first request for it.
 -- @tparam table item the controller, see `find`
 -- @tparam {table,...} routes the routes that refer to this controller
 -- @tparam table staged set of the routes that new code has registered
@@ -196,13 +195,14 @@ local function load(self, item, routes, staged)
     end
     self.loaded[item.server][item.key] = value
     item.new_value = value
-    -- `check` throws if the deadline has passed.
+    -- `txn:check` throws if the deadline has passed.
     txn:check()
     txn:pause()
 end
 
---- Loads the controllers that routes of the new generation refer to: those that were
--- loaded before, and those of new routes.
+--- Loads the controllers of one server to which routes of the new generation refer.
+-- These are the controllers that were loaded before, and the controllers of new
+-- routes.
 -- @tparam table server
 -- @tparam {table,...} routes the routes that the server will have
 -- @tparam table staged set of the routes that new code has registered
@@ -230,7 +230,8 @@ local function load_of_server(self, server, routes, staged, options)
     end
 end
 
---- Loads the new controllers, after the new roles have started. May yield.
+--- Loads the new controllers. Must be called after the new roles have started. May
+-- yield.
 -- @tparam table servers the adapter `http_servers`
 function Files:load(servers)
     for _, server in ipairs(self.servers) do
@@ -261,7 +262,7 @@ local function remove_texts(texts, path_of)
     end
 end
 
---- Updates the cache of a server: removes the entries that do not belong to the new
+--- Updates the cache of a server. Removes the entries that do not belong to the new
 -- generation, and adds the new controllers.
 -- @tparam table server
 -- @tparam boolean has_texts whether to remove templates and static files, too
@@ -290,16 +291,16 @@ function Files:commit()
     end
 end
 
---- Removes what old code has put into the caches since the commit: requests that
--- started before the commit may still be running.
+--- Removes what old code has put into the caches since the commit. This can happen
+-- because requests that started before the commit may still be running.
 function Files:settle()
     for _, server in ipairs(self.servers) do
         clean(self, server, false)
     end
 end
 
---- Records the digests of the files of all controllers in the state table. Some of
--- these controllers are loaded, others will be loaded on the first request.
+--- Records the digests of the files of all controllers in the state table. This
+-- includes the controllers that no request has loaded yet.
 function Files:remember()
     local files = self.txn.stash.files
     for _, items in pairs(self.by_key or {}) do
@@ -348,7 +349,7 @@ function Files:rollback(undone)
     end
 end
 
---- Returns the entry that describes a file in a report.
+--- Returns the entry for a file in the report.
 local function describe(item)
     return {path = item.path, module = 'http.server', changed = item.changed}
 end
