@@ -1,12 +1,13 @@
---- Adapter: HTTP servers (rock `http`) that the application opens itself, on ports of
--- its own.
+--- Adapter: HTTP servers (rock `http`) that the application itself opens on its own
+-- ports.
 --
--- Old and new code cannot both listen on a port. So new code that creates a server
--- for the host and port of a running one gets a staging proxy of that server:
--- starting the proxy does nothing, and the routes of the proxy become live at the
--- commit. Clients keep their connections. If new code stops a server, the call is
--- deferred until the commit, and dropped if new code has taken the server over. A
--- rollback drops the call, too.
+-- Old and new code cannot both listen on a port. So new code that creates a server for
+-- the host and port of a running server gets a staging proxy of the running server. The
+-- new generation then takes over this server. Starting the proxy does nothing, and the
+-- routes of the proxy become live at the commit. Clients keep their connections.
+--
+-- If new code stops a server, the call is deferred until the commit. A rollback drops
+-- the call. The commit drops it, too, if new code has taken over the server.
 
 local require = ...
 local servers_lib = require('platform.http_servers')
@@ -14,7 +15,7 @@ local servers_lib = require('platform.http_servers')
 local Servers = {name = 'http_servers'}
 Servers.__index = Servers
 
--- Options of the listening socket, which a running server cannot change.
+-- Options of the listening socket. They cannot be changed in a running server.
 local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_password_file', 'ssl_ca_file',
     'ssl_ciphers', 'ssl_verify_client'}
 
@@ -23,7 +24,7 @@ local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_passwor
 -- @tparam table http the module `adapters.http`
 -- @tparam {table,...} others adapters of the servers that belong to the framework
 -- @tparam ?boolean is_reviving true for old roles that are restarted after a rollback:
---   then `revive` applies what they register
+--   `revive` then applies what they register
 local function new(txn, http, others, is_reviving)
     return setmetatable({
         txn = txn,
@@ -51,7 +52,7 @@ function Servers:snapshot()
     end
 end
 
---- Returns the server that already listens on a host and port.
+--- Returns the live server that listens on a host and port, or nil.
 local function find(self, host, port)
     for _, live in ipairs(self.live) do
         if live.is_run and tostring(live.host) == tostring(host) and tostring(live.port) == tostring(port) then
@@ -74,7 +75,7 @@ local function itself(server)
     return server
 end
 
---- Returns the proxy of a running server; creates it on first use.
+--- Returns the proxy of a running server. Creates the proxy at the first call.
 local function take(self, live)
     local part = self.parts[live]
     if part == nil then
@@ -88,8 +89,8 @@ local function take(self, live)
             self.txn:add(part)
         end
         rawset(part.proxy, 'start', itself)
-        -- New code may keep this function, for example in `package.reload`, and call
-        -- it after the commit.
+        -- New code may keep this function, for example in `package.reload`, and call it
+        -- after the commit.
         rawset(part.proxy, 'stop', function(server)
             if self.is_committed then
                 live:stop()
@@ -120,7 +121,8 @@ function Servers:stage()
         local stop = live.stop
         local function staged(server, ...)
             if self.parts[live] ~= nil and txn.ownership:is_stopping() then
-                -- The new generation has taken the server over: keep it running.
+                -- The new generation has taken over the server, so keep the server
+                -- running.
                 return server
             elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
                 self.stopped[live] = true
@@ -169,7 +171,7 @@ local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original
     end
-    -- From now on, proxies forward `start` and `stop` to the live server.
+    -- Without these fields, proxies forward `start` and `stop` to the live server.
     for _, part in ipairs(self.order) do
         rawset(part.proxy, 'start', nil)
         rawset(part.proxy, 'stop', nil)
@@ -188,11 +190,12 @@ function Servers:settle()
     self.stops = {}
 end
 
---- Returns the wrapper to be called instead of the original `stop` of a live
--- server. Old code that has kept the original would otherwise bypass the wrapper.
+--- Returns the function to call in place of a function that old code has kept. If that
+-- function is the original `stop` of a live server, a call of it would bypass the
+-- wrapper.
 -- @tparam function f the function that old code has kept
 -- @param server the first argument of the call
--- @treturn function the wrapper, or `f` if it is another function
+-- @treturn function the wrapper of `stop`, or `f` if `f` is another function
 function Servers:guarded(f, server)
     local stop = self.stops[server]
     return stop ~= nil and f == stop.original and stop.staged or f
@@ -218,8 +221,8 @@ function Servers:rollback()
     self:settle()
 end
 
---- Applies what old roles registered with the servers when they were restarted after a
--- rollback.
+--- Makes the routes, hooks and helpers of restarted old roles live. The roles
+-- registered them when they were restarted after a rollback.
 function Servers:revive()
     self.is_committed = true
     unstage(self)

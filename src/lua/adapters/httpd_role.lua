@@ -1,8 +1,8 @@
 --- Adapter: the HTTP servers of the role `roles.httpd`.
 --
--- Roles get a server from the function `get_server(name)`. New code gets a staging
--- proxy from this function. The `stop` of an old role gets another proxy, whose
--- routes are dropped.
+-- Other roles call the function `get_server(name)` to get a server. New code gets a
+-- staging proxy from this function. The `stop` function of an old role gets another
+-- proxy, whose routes are dropped.
 
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole
@@ -15,7 +15,7 @@ local function new(txn, role, http)
     return setmetatable({txn = txn, role = role, http = http, servers = {}, proxies = {}}, HttpdRole)
 end
 
---- Returns the servers that the role has opened.
+--- Returns the servers that the role `roles.httpd` has opened.
 local function list_servers(role)
     local list = {}
     for index = 1, 255 do
@@ -61,7 +61,7 @@ function HttpdRole:stage()
     self.role.get_server = self.staged
 end
 
---- Sets the proxies that the `stop` of an old role gets from `get_server`.
+--- Sets the proxies that `get_server` returns to the `stop` function of an old role.
 -- @tparam table proxies live server -> its proxy
 function HttpdRole:retire(proxies)
     self.stopping = proxies
@@ -75,8 +75,8 @@ function HttpdRole:settle()
     end
 end
 
---- Gives new code the live servers from now on. `get_server` stays wrapped until
--- `settle`, for the `stop` of old roles.
+--- Lets `get_server` return the live servers to new code. The function stays wrapped
+-- until `settle`, because old roles may still have to stop.
 function HttpdRole:commit()
     self.proxies = {}
 end

@@ -1,13 +1,16 @@
---- Adapter: servers that the application opens on ports of its own, with
--- `socket.tcp_server` or with functions that call it, such as `console.listen`. HTTP
--- servers have an adapter of their own.
+--- Adapter: servers that the application opens on its own ports. It opens them with
+-- `socket.tcp_server`, or with functions that call `tcp_server`, such as
+-- `console.listen`. The adapter `http_servers` handles HTTP servers.
 --
--- Old and new code cannot both listen on a port. So new code that opens a server where
--- old code listens gets a proxy of the old socket. At the commit, the handler of the
--- new server takes over new connections. If new code closes the old socket, the call
--- is deferred until the commit, and dropped if new code has taken the socket over.
+-- Old and new code cannot both listen on a port. So new code that opens a server on the
+-- port of an old server gets a proxy of the old socket. The new generation then takes
+-- over this socket: at the commit, the handler of the new server begins to serve new
+-- connections.
 --
--- If the port is free, the server is opened at once; a rollback closes it again.
+-- If new code closes the old socket, the call is deferred until the commit. The commit
+-- drops the call if new code has taken over the socket.
+--
+-- If the port is free, the server is opened at once, and a rollback closes it again.
 
 local require = ...
 local errno = require('errno')
@@ -27,7 +30,7 @@ local function new(txn)
     }, Sockets)
 end
 
---- Finds the servers that can be taken over. May yield.
+--- Finds the servers that new code can take over. May yield.
 function Sockets:snapshot()
     self.live = {}
     for _, listener in ipairs(listeners_lib.list()) do
@@ -37,8 +40,7 @@ function Sockets:snapshot()
     end
 end
 
---- Resolves the address on which a server with this host and port would listen.
--- Yields.
+--- Resolves the address on which a server with this host and port would listen. Yields.
 -- @treturn ?table {host, port}
 local function resolve(host, port)
     if host == 'unix/' then
@@ -52,11 +54,12 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Finds the old server on the address at which new code opens a server. New code
--- may take over the old server in two cases: the old handler is code of the
--- application, or the old and the new handler have the same code, as they do if a
--- library opens the servers. Yields.
--- @treturn ?table nil if there is no old server that may be taken over
+--- Finds the old server on the address at which new code opens a server. Yields.
+--
+-- New code may take over the old server in two cases. In the first case, the old
+-- handler is code of the application. In the second case, both handlers have the same
+-- code, because a library opens the servers.
+-- @treturn ?table nil if new code may not take over any old server
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
     for _, listener in ipairs(address and self.live or {}) do
@@ -71,8 +74,8 @@ local function find(self, host, port, options)
     return nil
 end
 
---- Creates a proxy of a live socket. Closing the proxy has no effect before the commit;
--- afterwards the proxy forwards `close` to the live socket.
+--- Creates a proxy of a live socket. Closing the proxy has no effect before the commit.
+-- After the commit, the proxy forwards `close` to the live socket.
 local function make_proxy(self, live)
     -- New code may keep this function, for example in `package.reload`, and call it
     -- after the commit.
@@ -97,13 +100,13 @@ local function is_taken(self, live)
 end
 
 --- Wraps `close` of a live socket until `settle`. A call by new code is deferred until
--- the commit. A call by the `stop` of an old role does nothing if new code has taken
--- the socket over.
+-- the commit. A call by the `stop` function of an old role does nothing if new code
+-- has taken over the socket.
 local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
         if is_taken(self, live) and txn.ownership:is_stopping() then
-            -- The new generation has taken the socket over: keep it open.
+            -- The new generation has taken over the socket, so keep the socket open.
             return true
         elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
             self.closed[live] = true
@@ -181,16 +184,17 @@ local function take_over(self)
         for key, value in pairs(type(item.options) == 'table' and item.options or {handler = item.options}) do
             serving[key] = value
         end
-        -- From now on, the proxy forwards `close` to the live socket.
+        -- Without this field, the proxy forwards `close` to the live socket.
         rawset(item.proxy, 'close', nil)
     end
 end
 
---- Returns the wrapper to be called instead of the original `close` of a live
--- socket. Old code that has kept the original would otherwise bypass the wrapper.
+--- Returns the function to call in place of a function that old code has kept. If that
+-- function is the original `close` of a live socket, a call of it would bypass the
+-- wrapper.
 -- @tparam function f the function that old code has kept
 -- @param live the first argument of the call
--- @treturn function the wrapper, or `f` if it is another function
+-- @treturn function the wrapper of `close`, or `f` if `f` is another function
 function Sockets:guarded(f, live)
     local close = self.closes[live]
     return close ~= nil and f == close.original and close.staged or f
@@ -207,8 +211,8 @@ function Sockets:commit()
     end
 end
 
---- Updates the live sockets after a rollback: old roles that were restarted have
--- opened their servers again, and the sockets get the handlers of these servers.
+--- Updates the live sockets after a rollback. Restarted old roles have opened their
+-- servers again, and the live sockets get the handlers of these servers.
 function Sockets:revive()
     self.is_committed = true
     unstage(self)
