@@ -1,12 +1,11 @@
---- Adapter: modules. The new generation is loaded into a table of its own;
--- `package.loaded` holds the old generation until the commit.
+--- Adapter: modules. New code is loaded into a separate table; `package.loaded` holds
+-- the old generation until the commit.
 --
--- `require` is not replaced. While a transaction runs, `package.loaded` is one
--- table for new code and another for all other code (see `module_table`), and a
--- loader in `package.loaders` returns the precompiled chunks to new code. So calls
--- of Lua's own `require` work both in new code and in other code, even in a rock
--- that keeps `require` in a local variable. New code may also unload modules and
--- load them again, as it does at startup.
+-- `require` is not replaced. While a transaction runs, `package.loaded` is one table
+-- for new code and another for all other code (see `module_table`). A loader in
+-- `package.loaders` returns the precompiled chunks to new code. So calls of Lua's own
+-- `require` work in both kinds of code, even in a rock that keeps `require` in a local
+-- variable. New code may also unload modules and load them again, as at startup.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -53,14 +52,14 @@ function Modules:snapshot()
     self.loaders = table.copy(package.loaders)
 end
 
---- Whether the new generation has loaded a module with that name.
+--- Returns whether the new generation has loaded a module with the given name.
 function Modules:is_staged(name)
     return self.loaded[name] == true or self.by_name[name] ~= nil and self.view:find(name) ~= nil
 end
 
---- Stages a module that was not loaded before the reload, if it belongs to the
+--- Stages a module that was not loaded before the reload, if the module belongs to the
 -- application.
--- @treturn ?table module, nil if it does not belong to the application
+-- @treturn ?table module, nil if the module does not belong to the application
 function Modules:adopt(name)
     local kind, path = catalog.classify(name)
     if self.choice.select(name, kind) ~= 'app' then
@@ -69,7 +68,7 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.stash)
     if not ok then
-        -- New code may catch the error and examine its message: use the wording of
+        -- New code may catch the error and examine its message, so use the wording of
         -- `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
@@ -81,22 +80,21 @@ function Modules:adopt(name)
     return module
 end
 
---- Returns the module that new code gets for a name from this reload.
+--- Returns the module of this reload that new code gets for a name.
 -- @treturn ?table module, nil if the next loader must find it
 function Modules:find(name)
     if self.by_name[name] ~= nil then
         return self.by_name[name]
     elseif self.gone[name] ~= nil or self.before[name] ~= nil then
-        -- New code has unloaded a module that is not reloaded, and requires it again:
-        -- leave it to the next loader.
+        -- New code has unloaded a module that is not reloaded, and requires the module
+        -- again. The next loader must find it.
         return nil
     end
     return self:adopt(name)
 end
 
---- Throws if a module is already being loaded. Must be called before the loader
--- returns a chunk: after that, `require` puts a marker for the module into
--- `package.loaded`.
+--- Throws if a module is already being loaded. Must be called before the loader returns
+-- a chunk. After that, `require` puts a marker for the module into `package.loaded`.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -109,15 +107,15 @@ end
 -- @return the value that the chunk returned
 function Modules:run(module, ...)
     local name = module.name
-    -- If the module was unloaded, the chunk runs again; its first run may have
-    -- called `module`, which changes the environment of the chunk.
+    -- If the module was unloaded, its chunk runs again. The first run may have called
+    -- the function `module`, which changes the environment of the chunk.
     setfenv(module.chunk, _G)
     table.insert(self.loading, name)
     local ok, value, traceback = failure.call(module.chunk, ...)
     table.remove(self.loading)
     if not ok then
-        -- The error comes from the innermost module. The modules that require it
-        -- fail with the same error value: keep the first record.
+        -- The error comes from the innermost module. The modules that require it fail
+        -- with the same error value, so keep the first record.
         if self.failed == nil or self.failed.value ~= value then
             self.failed = {value = value, module = module, traceback = traceback}
         end
@@ -129,8 +127,8 @@ function Modules:run(module, ...)
     return value
 end
 
---- Loads a module without calling `require`. This is necessary if the application has
--- replaced `require` by a function of its own, which may have cached the old modules.
+--- Loads a module without a call of `require`. The application may have replaced
+-- `require` by its own function, which may have cached the old modules.
 function Modules:require(module)
     local name = module.name
     self:check_loop(name)
@@ -138,19 +136,20 @@ function Modules:require(module)
     if value ~= nil then
         self.view:offer(name, value)
     elseif self.view:find(name) == nil then
-        -- The chunk has neither returned a value nor put one into `package.loaded`:
-        -- store `true`, as `require` does.
+        -- The chunk has neither returned a value nor put one into `package.loaded`.
+        -- Store `true`, as `require` does.
         self.view:offer(name, true)
     end
 end
 
---- Whether a function is Tarantool's `require`, or Tarantool's wrapper of it.
+--- Returns whether a function is Tarantool's `require`, or Tarantool's wrapper of
+-- `require`.
 local function is_original(f)
     local info = debug.getinfo(f, 'S')
     return info.what == 'C' or info.source:find('^@builtin/') ~= nil
 end
 
---- Loads a module, unless it is already loaded in the new generation.
+--- Loads a module, unless the new generation has already loaded it.
 -- @return the value of the module
 function Modules:load(name)
     local module, original = self.by_name[name], _G.require
@@ -194,7 +193,7 @@ function Modules:stage()
             return self:run(module, ...)
         end
     end
-    -- Modules in package.preload come first, as at startup.
+    -- Modules in `package.preload` come first, as at startup.
     table.insert(package.loaders, 2, self.loader)
     self.recorder = recorder.start(txn, function()
         return self.loading[#self.loading]
@@ -202,8 +201,8 @@ function Modules:stage()
     self:stage_module()
 end
 
---- Wraps the function `module` for new code. The original would find the table of
--- the old module, and the functions of the new module would be added to that table.
+--- Wraps the function `module` for new code. The original would find the table of the
+-- old module, and add the functions of the new module to that table.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)
@@ -256,7 +255,7 @@ end
 
 --- Fails the transaction because a module could not be loaded.
 -- @tparam string name the module to report, unless the error comes from a module that
---   it requires
+--   this module requires
 -- @param value the thrown value
 -- @tparam ?string traceback
 function Modules:fail(name, value, traceback)
@@ -288,7 +287,7 @@ end
 function Modules:commit()
     unstage(self)
     local changed = self.view:changed()
-    -- Modules that old code has loaded during the transaction are old code: unload
+    -- Modules that old code has loaded during the transaction are old code, so unload
     -- them.
     for name, value in pairs(package.loaded) do
         if self.before[name] == nil and not changed[name]
@@ -306,8 +305,8 @@ function Modules:commit()
     self:retire()
 end
 
---- Keeps showing the old modules to old code that is still running: requests in
--- flight, and the `stop` of old roles.
+--- Lets old code that is still running see the old modules after the commit. This code
+-- is in requests in flight, and in `stop` functions of old roles.
 function Modules:retire()
     local ownership = self.txn.ownership
     self.former = module_table.new(function()
@@ -325,7 +324,8 @@ function Modules:retire()
     end
 end
 
---- Stops showing the old modules to old code. A second call does nothing.
+--- Ends the effect of `retire`: old code no longer sees the old modules. A second call
+-- does nothing.
 function Modules:settle()
     if self.former ~= nil then
         self.former:close()
@@ -334,15 +334,15 @@ function Modules:settle()
     end
 end
 
---- Returns the files that the new generation loaded without `require`. May yield.
+--- Returns the files that the new generation has loaded without `require`. May yield.
 -- @treturn {{path, module, digest},...} sorted by path
 function Modules:loaded_files()
     local list = {}
     if next(self.recorder.files) == nil then
         return list
     end
-    -- New code may add modules while this loop yields, so iterate over a copy. In a
-    -- cancelled fiber, `if_due` throws: ignore the error.
+    -- New code may add modules while this loop yields, so iterate over a copy. `if_due`
+    -- throws in a cancelled fiber; ignore that error.
     for name, module in pairs(table.copy(self.by_name)) do
         pcall(yield.if_due)
         for path, digest in pairs(self.recorder.files['@' .. module.path] or {}) do
@@ -364,8 +364,8 @@ local function restore_fields(target, before, undone, label)
     end
 end
 
---- Restores `package.loaders`. Loaders that other code has added are kept, after the
--- original ones.
+--- Restores `package.loaders`. Keeps loaders that other code has added, and puts them
+-- after the original ones.
 function Modules:restore_loaders(undone)
     local wanted, known = {}, {}
     for i, loader in ipairs(self.loaders) do
@@ -393,12 +393,12 @@ function Modules:rollback(undone)
     if self.before == nil then
         return
     end
-    -- A library loaded by new code stays loaded: it does not belong to the failed
+    -- A library that new code has loaded stays loaded. It does not belong to the failed
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- If a library has failed to load, the value is the marker that `require`
-        -- has left, a userdata.
+        -- If a library has failed to load, the value is a userdata. It is the marker
+        -- that `require` has left.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

@@ -1,12 +1,13 @@
---- Adapter: the state of the rock `package.reload`, for applications that use it (see
--- `platform.package_reload`).
+--- Adapter: the state of the rock `package.reload`, for applications that use this rock
+-- (see `platform.package_reload`).
 --
--- New code sees the number of its own generation, and registries of its own. If new
--- code requires the rock, it gets the loaded one: loading the rock again would end
--- the serving generation. At the commit, all code begins to see this number and
--- these registries. Loops of old code that compare the number with their own then
--- end, and the functions that old code has registered are called. A rollback
--- restores everything.
+-- New code sees its own generation number and its own registries. Code registers
+-- functions there that the next reload calls. If new code requires the rock, it gets
+-- the loaded rock, because loading the rock again would end the serving generation.
+--
+-- At the commit, all code begins to see this number and these registries. Loops of old
+-- code that compare the number with their own then end. The functions that old code has
+-- registered are called. A rollback restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')
@@ -73,7 +74,8 @@ function PackageReload:stage()
     self.modules.view:offer(package_reload.MODULE, reloader)
 end
 
---- Restores the original table, with the changes that other code has made since.
+--- Restores the original table. Keeps the changes that other code has made since
+-- `stage`.
 local function unstage(self)
     if self.access == nil or debug.getmetatable(self.reloader) ~= self.access then
         return
@@ -96,7 +98,7 @@ function PackageReload:commit()
     package.loaded[package_reload.MODULE] = self.loaded
 end
 
---- Whether a function reads the number of the current generation. A loop in such a
+--- Returns whether a function reads the current generation number. A loop in such a
 -- function is expected to end when that number changes.
 function PackageReload:is_watched_by(f)
     return package_reload.watches(self.reloader, f)
