@@ -1,5 +1,5 @@
---- Adapter: Tarantool's own functions and settings. These are its modules, `box` and
--- its objects, the metatables of basic types, and settings such as `json.cfg`.
+--- Adapter: Tarantool's own functions and settings: its modules, `box` and its objects,
+-- the metatables of basic types, and settings such as `json.cfg`.
 --
 -- All code shares these objects, so a change cannot be staged. A rollback restores
 -- whatever differs from the snapshot.
@@ -8,7 +8,7 @@
 -- replace functions of Tarantool, and rolls back after they have restored them.
 --
 -- While a reload runs, old code may change settings, but rarely functions. So the
--- adapter records which settings new code has changed, and restores only those.
+-- adapter restores only those settings that new code has changed.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -20,7 +20,7 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- The maximum depth of watched tables, and the maximum number of entries of each.
+-- The maximum depth of watched tables, and the maximum number of entries in one.
 local DEPTH, ENTRIES = 3, 2000
 
 -- Tables that are not watched, because they hold data or another adapter handles them.
@@ -40,7 +40,8 @@ local WITHOUT = {
 -- Global variables that this adapter restores, because the adapter `globals` ignores
 -- them.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
--- Tables in the Lua registry that hold modules or libraries. They are not watched.
+-- Tables in the Lua registry that are not watched, because they hold modules or
+-- libraries.
 local REGISTRY = {_LOADED = true, _PRELOAD = true, _LOADLIB = true}
 
 local TYPES = {
@@ -202,9 +203,9 @@ function Builtins:stage()
     self:stage_jit()
 end
 
---- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. Until then
--- the JIT compiler must stay off. LuaJIT calls no hooks from compiled code, so the
--- watchdog, which uses a hook, could not interrupt that code.
+--- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. LuaJIT
+-- calls no hooks from compiled code, so the watchdog, which uses a hook, could not
+-- interrupt it.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -224,9 +225,9 @@ function Builtins:stage_jit()
     end
 end
 
---- Records the log level before a call of new code. `after_call` compares the current
--- level with the recorded one to detect a call of `log.level(n)`. The function `level`
--- cannot be wrapped: each logger has its own, and each module can have its own logger.
+--- Records the log level before a call of new code, so that `after_call` can detect a
+-- call of `log.level(n)`. The function `level` cannot be wrapped: each logger has its
+-- own, and each module can have its own logger.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
 end
@@ -254,7 +255,6 @@ function Builtins:commit()
     unstage(self)
 end
 
---- Returns whether a rollback must restore the previous value of a table entry.
 local function is_to_be_undone(self, item, before, now)
     if rawequal(before, now) or before ~= before and now ~= now then
         return false
@@ -309,8 +309,8 @@ local function restore_settings(item, undone, left)
 end
 
 --- Restores the log settings in `box.cfg`, which mirror those in `log.cfg`. A setting
--- can have different forms in the two tables. For example, `box.cfg` may hold the name
--- of a log level, such as `info`, and `log.cfg` the number of that level.
+-- may differ in form: `box.cfg` may hold the name of a log level, such as `info`, and
+-- `log.cfg` its number.
 function Builtins:restore_log_names()
     for key in pairs(self.log ~= nil and self.box ~= nil and self.log.changed or {}) do
         local name = 'log_' .. key_name(key)

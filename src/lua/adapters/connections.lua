@@ -87,9 +87,9 @@ end
 -- Methods of a `net.box` connection that set, list and remove callbacks.
 local EVENTS = {'on_connect', 'on_disconnect', 'on_schema_reload', 'on_shutdown'}
 
---- Removes the callbacks of a connection that is about to be closed. They belong to
--- failed code, which must not run again. Tarantool would also keep them in memory
--- until the connection is garbage-collected.
+--- Removes the callbacks of a connection before it is closed. Callbacks of failed code
+-- must not run, and Tarantool would keep them until the connection is
+-- garbage-collected.
 local function silence(connection)
     for _, event in ipairs(EVENTS) do
         local set = connection[event]

@@ -1,11 +1,10 @@
 --- Adapter: defers calls by which new code ends an object that existed before the
--- reload. Such an object is a fiber, a channel, a `net.box` connection or a `popen`
--- process.
+-- reload: a fiber, a channel, a `net.box` connection or a `popen` process.
 --
 -- Code often ends an existing object before it creates a replacement: `if vars.loop
 -- then vars.loop:cancel() end`. If the new code then failed, the object could not be
--- brought back. So the adapter makes these calls after the commit, and a rollback drops
--- them. To new code, a fiber that it has cancelled appears to be dead.
+-- brought back. So these calls are made after the commit, and a rollback drops them.
+-- After new code has cancelled a fiber, it sees that fiber as dead.
 
 local require = ...
 local clock = require('clock')
@@ -16,8 +15,8 @@ local stacks = require('platform.stacks')
 local Endings = {name = 'endings'}
 Endings.__index = Endings
 
--- The time in seconds to wait until a fiber leaves a protected call (`pcall`). After
--- that time the fiber is cancelled anyway.
+-- The maximum time, in seconds, to wait for a fiber to leave a protected call
+-- (`pcall`). After that time the fiber is cancelled anyway.
 local PATIENCE = 1
 local TURN = 0.01
 -- The maximum depth of the search for the methods of `net.box` connections. The search
@@ -83,8 +82,8 @@ local function record_created(self, holder, names)
     end)
 end
 
---- Defers calls of the named methods by new code until after the commit. If new code
--- has created the object itself, the call is not deferred.
+--- Defers calls of the named methods by new code until after the commit. Calls on
+-- objects that new code has created are not deferred.
 local function defer(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
@@ -246,9 +245,8 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- Some builds of Tarantool do not expose the coroutines of these remaining fibers.
-    -- Without its coroutine, a fiber cannot be checked for protected calls, so cancel
-    -- it at once.
+    -- Some builds of Tarantool do not expose the coroutine of a fiber. Protected calls
+    -- cannot be detected without it, so cancel the remaining fibers at once.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end

@@ -1,6 +1,6 @@
 --- Adapter: C declarations. They cannot be undone, and LuaJIT rejects most repeated
--- declarations. Without this adapter, a module with declarations at its top level
--- could not be loaded again.
+-- declarations. So without this adapter, a module that makes declarations could not be
+-- loaded again.
 --
 -- For new code, `ffi.cdef` accepts a declaration that is equal to an existing one,
 -- refuses one that differs, and adds one that is new. To compare, the adapter declares
@@ -16,7 +16,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- The original `ffi.cdef`, because new code gets a wrapper.
+-- The original `ffi.cdef`. New code gets a wrapper of it.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -62,7 +62,6 @@ function Ffi:refuse(message)
     error(fail, 0)
 end
 
---- Returns a unique prefix for generated names.
 local function generate_prefix(stash)
     stash.ffi_names = (stash.ffi_names or 0) + 1
     return ('cartridge_reload_%d_'):format(stash.ffi_names)
@@ -77,9 +76,9 @@ end
 -- @tparam table known the existing declarations, see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Returns whether a name need not be compared. This holds if Tarantool itself has
-    -- declared the name and LuaJIT ignores repeated declarations of it. Such a
-    -- declaration has no effect even after a restart.
+    -- Returns whether a name need not be compared, because LuaJIT ignores the new
+    -- declaration even after a restart. This is so for certain kinds of names that
+    -- Tarantool declares.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -157,8 +156,8 @@ function Ffi:declare(text)
     return {}
 end
 
---- Replaces the parameters (`$`) in a text of declarations with the given values. For a
--- value that is a type, declares a name and inserts that name.
+--- Replaces the parameters (`$`) in a text with the given values. For a value that is a
+-- type, declares a name and inserts that name.
 -- @treturn ?string nil if the number of values and of parameters differs
 local function fill(text, ...)
     local values = {}
@@ -177,7 +176,7 @@ local function fill(text, ...)
     return cdecl.fill(text, values)
 end
 
---- Does what `ffi.cdef` does for new code.
+--- Implements `ffi.cdef` for new code.
 function Ffi:new_cdef(text, ...)
     local filled = text
     if type(text) == 'string' and select('#', ...) > 0 then
@@ -252,7 +251,7 @@ function Ffi:stage_methods(existing, mt)
     self.metatypes[existing] = {mt = mt, old = old, installed = installed}
 end
 
---- Does what `ffi.metatype` does for new code.
+--- Implements `ffi.metatype` for new code.
 function Ffi:new_metatype(metatype, ctype, mt)
     local ok, result = pcall(metatype, ctype, mt)
     local id = ok and tonumber(result) or nil

@@ -1,9 +1,9 @@
 --- Adapter: global variables. The adapter also watches tables that are held by a global
 -- variable or by a variable of `cartridge.vars`.
 --
--- All code sees a global at once when new code sets it, so globals cannot be staged. A
--- rollback restores the previous values of globals, and of table entries that new code
--- has changed in place.
+-- A global that new code sets is visible to all code at once, so globals cannot be
+-- staged. A rollback restores the previous values of globals, and of table entries that
+-- new code has changed in place.
 --
 -- Old code may also set globals while a reload runs. A change was certainly made by new
 -- code if it happened during a call of new code that did not yield.
@@ -182,19 +182,18 @@ local function verdict_outside(self)
     return next(self.txn.ownership.adopted) ~= nil and 'doubtful' or nil
 end
 
---- Records changes that were made since the last call of new code.
+--- Records changes since the last call of new code.
 function Globals:before_call()
     look(self, verdict_outside(self))
     self.has_yielded = fibers_lib.watch_yield()
 end
 
---- Records changes that were made during a call of new code. If the call has not
--- yielded, no other code has run. In that case new code certainly made the changes.
+--- Records changes during a call of new code. If the call has not yielded, no other
+-- code has run, so new code certainly made the changes.
 function Globals:after_call()
     look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
 
---- Returns whether a rollback must restore the previous value of a global.
 local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true

@@ -3,16 +3,16 @@
 -- New code gets a staging proxy of the server. The proxy has its own tables of routes,
 -- hooks and helpers, and forwards everything else to the live server. So the methods of
 -- the rock work on the proxy unchanged. At the commit, the live server gets these
--- tables in one step. From then on the proxy forwards everything, because code may have
--- kept a reference to the proxy.
+-- tables in one step. From then on the proxy forwards everything, because code may
+-- still hold it.
 
 local Http = {name = 'http'}
 Http.__index = Http
 
 -- The fields of a server that are staged: its tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
--- The methods that change the staged fields. The adapter also wraps these methods in
--- the live server, because new code may have kept a reference to that server.
+-- The methods that change the staged fields. They are also wrapped in the live server,
+-- because new code may have kept a reference to that server.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
 --- Creates the adapter of one server.
@@ -82,8 +82,8 @@ function Http:is_old(route)
     return true
 end
 
---- Returns whether the handler of a route is a function of the library. It is one if
--- the route has a template or a named controller.
+--- Returns whether the handler of a route is a function of the library, as for a
+-- template or a named controller.
 function Http:is_anonymous(route)
     return type(route.sub) == 'function'
         and debug.getinfo(route.sub, 'S').source == self.library
@@ -144,8 +144,8 @@ function Http:stage()
         if type(method) == 'function' then
             local txn, proxy = self.txn, self.proxy
             local function staged_method(server, ...)
-                -- A proxy from an earlier reload shares the route table of the live
-                -- server, so treat the proxy as the live server.
+                -- A proxy from an earlier reload shares the live route table. Treat it
+                -- as the live server.
                 local is_live = server == live or type(server) == 'table' and server.routes == live.routes
                 if is_live and txn.staging and txn.ownership:is_asking() then
                     method(proxy, ...)
@@ -171,8 +171,8 @@ end
 --- Merges the live routes with the routes of new code.
 --
 -- Kept routes stay in order, and so do routes of the main script (see
--- `Transaction:keeps_registration`). New routes take the positions of removed routes, in order of
--- registration. If there are more new routes than such positions, the other new routes
+-- `Transaction:keeps_registration`). New routes take the positions of removed routes,
+-- in order of registration. If there are more new routes than removed ones, the rest
 -- come last.
 --
 -- So if the code is unchanged, every route keeps its position. The position matters:
@@ -273,8 +273,8 @@ function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
     local routes, counts, staged = self:merge()
-    -- Set new tables instead of changing the old ones. The rock iterates with `pairs`,
-    -- which may visit entries out of order in a list that has ever had gaps.
+    -- Set new tables. The rock iterates with `pairs`, which may visit entries out of
+    -- order in a list that once had gaps.
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
@@ -302,9 +302,9 @@ function Http:commit()
     self.counts = counts
 end
 
---- Makes the routes, hooks and helpers of restarted old roles live. The roles
--- registered them when they were restarted after a rollback. Each route replaces a
--- live route with the same method and path.
+--- Makes live what old roles registered when they were restarted after a rollback:
+-- routes, hooks and helpers. A route replaces the live route with the same method and
+-- path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}

@@ -1,5 +1,5 @@
 --- Adapter: files that servers of the rock `http` have read and cached (see
--- `platform.http_servers`). They are controllers, templates and static files.
+-- `platform.http_servers`): controllers, templates and static files.
 --
 -- A controller is application code, although it is not in `package.loaded`. A server
 -- loads a controller on the first request for it. A reload loads new controllers after
@@ -103,7 +103,8 @@ local function check(item, stash)
     end
     local ok, err = catalog.compile(item, stash)
     if item.value == nil then
-        -- No request has loaded the controller yet, so no old code of it is running.
+        -- No request has loaded the controller yet, so there is no old code that could
+        -- differ.
         item.changed = false
     end
     return ok, err
@@ -200,9 +201,8 @@ local function load(self, item, routes, staged)
     txn:pause()
 end
 
---- Loads the controllers of one server to which routes of the new generation refer.
--- These are the controllers that were loaded before, and the controllers of new
--- routes.
+--- Loads the controllers of a server to which routes of the new generation refer:
+-- controllers that were loaded before, and controllers of new routes.
 -- @tparam table server
 -- @tparam {table,...} routes the routes that the server will have
 -- @tparam table staged set of the routes that new code has registered
@@ -291,16 +291,16 @@ function Files:commit()
     end
 end
 
---- Removes what old code has put into the caches since the commit. This can happen
--- because requests that started before the commit may still be running.
+--- Removes the cache entries that old code has added since the commit. Requests that
+-- started before the commit may still be running.
 function Files:settle()
     for _, server in ipairs(self.servers) do
         clean(self, server, false)
     end
 end
 
---- Records the digests of the files of all controllers in the state table. This
--- includes the controllers that no request has loaded yet.
+--- Records the digests of all controllers' files in the state table, including those of
+-- controllers that no request has loaded yet.
 function Files:remember()
     local files = self.txn.stash.files
     for _, items in pairs(self.by_key or {}) do
@@ -310,7 +310,6 @@ function Files:remember()
     end
 end
 
---- Restores cache entries that were replaced or removed.
 local function restore(entries, now, undone, text)
     for key, value in pairs(type(entries) == 'table' and entries or {}) do
         if not rawequal(now[key], value) then

@@ -2,9 +2,9 @@
 -- ports.
 --
 -- Old and new code cannot both listen on a port. So new code that creates a server for
--- the host and port of a running server gets a staging proxy of the running server. The
--- new generation then takes over this server. Starting the proxy does nothing, and the
--- routes of the proxy become live at the commit. Clients keep their connections.
+-- the host and port of a running server gets a staging proxy of the running server, and
+-- thereby takes it over. Starting the proxy does nothing. Its routes become live at the
+-- commit. Clients keep their connections.
 --
 -- If new code stops a server, the call is deferred until the commit. A rollback drops
 -- the call. The commit drops it, too, if new code has taken over the server.
@@ -23,7 +23,7 @@ local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_passwor
 -- @tparam table txn the transaction
 -- @tparam table http the module `adapters.http`
 -- @tparam {table,...} others adapters of the servers that belong to the framework
--- @tparam ?boolean is_reviving true for old roles that are restarted after a rollback:
+-- @tparam ?boolean is_reviving true if old roles are being restarted after a rollback;
 --   `revive` then applies what they register
 local function new(txn, http, others, is_reviving)
     return setmetatable({
@@ -121,7 +121,7 @@ function Servers:stage()
         local stop = live.stop
         local function staged(server, ...)
             if self.parts[live] ~= nil and txn.ownership:is_stopping() then
-                -- The new generation has taken over the server, so keep the server
+                -- The new generation has taken over the server: keep the server
                 -- running.
                 return server
             elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
@@ -171,7 +171,8 @@ local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original
     end
-    -- Without these fields, proxies forward `start` and `stop` to the live server.
+    -- Without its own `start` and `stop`, a proxy forwards these calls to the live
+    -- server.
     for _, part in ipairs(self.order) do
         rawset(part.proxy, 'start', nil)
         rawset(part.proxy, 'stop', nil)
@@ -221,8 +222,8 @@ function Servers:rollback()
     self:settle()
 end
 
---- Makes the routes, hooks and helpers of restarted old roles live. The roles
--- registered them when they were restarted after a rollback.
+--- Makes live the routes, hooks and helpers that old roles registered when they were
+-- restarted after a rollback.
 function Servers:revive()
     self.is_committed = true
     unstage(self)

@@ -1,11 +1,10 @@
---- Adapter: servers that the application opens on its own ports. It opens them with
--- `socket.tcp_server`, or with functions that call `tcp_server`, such as
--- `console.listen`. The adapter `http_servers` handles HTTP servers.
+--- Adapter: servers that the application opens on its own ports, with
+-- `socket.tcp_server` or with functions that call it, such as `console.listen`. HTTP
+-- servers have their own adapter, `http_servers`.
 --
 -- Old and new code cannot both listen on a port. So new code that opens a server on the
--- port of an old server gets a proxy of the old socket. The new generation then takes
--- over this socket: at the commit, the handler of the new server begins to serve new
--- connections.
+-- port of an old server gets a proxy of the old socket, and thereby takes over the
+-- socket. At the commit, the handler of the new server begins to serve new connections.
 --
 -- If new code closes the old socket, the call is deferred until the commit. The commit
 -- drops the call if new code has taken over the socket.
@@ -54,11 +53,10 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Finds the old server on the address at which new code opens a server. Yields.
---
--- New code may take over the old server in two cases. In the first case, the old
--- handler is code of the application. In the second case, both handlers have the same
--- code, because a library opens the servers.
+--- Finds the old server on the address at which new code opens a server. New code may
+-- take over the old server if the old handler is code of the application. It may also
+-- do so if both handlers have the same code, because a library opens both servers.
+-- Yields.
 -- @treturn ?table nil if new code may not take over any old server
 local function find(self, host, port, options)
     local address = #self.live > 0 and resolve(host, port)
@@ -106,7 +104,6 @@ local function guard_close(self, live)
     local txn, own, close = self.txn, rawget(live, 'close'), live.close
     local function staged(s, ...)
         if is_taken(self, live) and txn.ownership:is_stopping() then
-            -- The new generation has taken over the socket, so keep the socket open.
             return true
         elseif txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping() then
             self.closed[live] = true
@@ -184,7 +181,7 @@ local function take_over(self)
         for key, value in pairs(type(item.options) == 'table' and item.options or {handler = item.options}) do
             serving[key] = value
         end
-        -- Without this field, the proxy forwards `close` to the live socket.
+        -- Without its own `close`, the proxy forwards `close` to the live socket.
         rawset(item.proxy, 'close', nil)
     end
 end

@@ -305,8 +305,8 @@ function Modules:commit()
     self:retire()
 end
 
---- Lets old code that is still running see the old modules after the commit. This code
--- is in requests in flight, and in `stop` functions of old roles.
+--- Keeps the old modules visible to old code after the commit. Requests in flight and
+-- `stop` functions of old roles may still run old code.
 function Modules:retire()
     local ownership = self.txn.ownership
     self.former = module_table.new(function()
@@ -397,8 +397,8 @@ function Modules:rollback(undone)
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- If a library has failed to load, the value is a userdata. It is the marker
-        -- that `require` has left.
+        -- The value is a userdata if the library has failed to load: a marker that
+        -- `require` left.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

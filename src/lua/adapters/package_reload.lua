@@ -15,7 +15,7 @@ local package_reload = require('platform.package_reload')
 local PackageReload = {name = 'package.reload'}
 PackageReload.__index = PackageReload
 
--- Represents nil among the values that new code sees.
+-- Represents a nil that new code has assigned.
 local NOTHING = {}
 
 --- Creates the adapter.
