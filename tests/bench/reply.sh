@@ -73,7 +73,7 @@ stop_app "$APP_PID"
 # Results of `eval`, which are parsed for -o json, and extremes, as the console
 # encodes them.
 lua '
-	local yaml, dir = require("yaml"), arg[1]
+	local yaml, dir = require("yaml"), ...
 	local function write(name, value)
 		local file = assert(io.open(dir .. "/" .. name, "w"))
 		file:write(yaml.encode({value}))
@@ -115,8 +115,7 @@ lua '
 		table.insert(shared, one)
 		table.insert(shared, one)
 	end
-	write("aliases", shared)
-	os.exit(0)' "$WORK"
+	write("aliases", shared)' "$WORK" >/dev/null
 
 REPLIES='reload|ordinary|a `reload`
 plan|ordinary|a `plan` with 1,000 modules

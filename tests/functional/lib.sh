@@ -368,7 +368,7 @@ wait_until()
 			diag "waited in vain: $*"
 			return 1
 		fi
-		sleep 0.01
+		nap 0.01
 	done
 }
 

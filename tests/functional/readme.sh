@@ -323,14 +323,15 @@ example()
 yaml()
 {
 	lua '
-		local y = require("yaml").decode(io.open(arg[1]):read("*a"))
+		local path, code = ...
+		local y = require("yaml").decode(io.open(path):read("*a"))
 		local value = assert(loadstring("local y = ... return " ..
-		    arg[2]))(y)
+		    code))(y)
 		if type(value) == "table" then
 			value = table.concat(value, "\n")
 		end
-		print((tostring(value):gsub("\n$", "")))
-		os.exit(0)' "$WORK/example" "$1"
+		return (tostring(value):gsub("\n$", ""))' \
+	    "$WORK/example" "$1"
 }
 
 # commands NAME GENERATIONS: each line of the input is a command that succeeds,

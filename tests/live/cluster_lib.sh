@@ -205,7 +205,8 @@ cluster_is_healthy()
 {
 	local name
 	for name in "${@:-"${NODES[@]}"}"; do
-		[ "$(on "$name" app_eval '
+		choose_node "$name"
+		helper eval "$APP_SOCK" '
 			local cartridge = require("cartridge")
 			local membership = require("membership")
 			local servers = cartridge.config_get_readonly("topology")
@@ -220,7 +221,8 @@ cluster_is_healthy()
 					end
 				end
 			end
-			return (cartridge.is_healthy())' 2>&1)" = true ] || return 1
+			return (cartridge.is_healthy())'
+		[ "$ANSWER" = true ] || return 1
 	done
 }
 
@@ -326,8 +328,10 @@ is_before()
 # is_reloading NAME: whether a reload is running there.
 is_reloading()
 {
-	[ "$(on "$1" app_eval 'local registry = rawget(_G, "__cartridge_reload")
-		return registry ~= nil and registry.lock ~= nil')" = true ]
+	choose_node "$1"
+	helper eval "$APP_SOCK" 'local registry = rawget(_G, "__cartridge_reload")
+		return registry ~= nil and registry.lock ~= nil'
+	[ "$ANSWER" = true ]
 }
 
 # --- The program in the background -------------------------------------------

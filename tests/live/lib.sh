@@ -12,6 +12,8 @@
 #	reload; is "$RC" 0 'reloaded'
 #	done_testing
 #
+# helper.lua does what would need a process each time.
+#
 # Environment: TARANTOOL (the server), CARTRIDGE_RELOAD (the program),
 # CARTRIDGE_ROCKS (a directory with .rocks to use instead of the stand-in),
 # LIVE_TRANSPORT (binary: reload Cartridge applications through their binary port),
@@ -29,7 +31,7 @@ ROCKS=$(cd "$ROCKS" && pwd) || exit 1
 TEST_PORTS=${TEST_PORTS:-$((10000 + RANDOM % 45 * 500))}
 
 # The application must not see settings of the caller's environment.
-for name in $(compgen -e | grep -E '^(TARANTOOL_|TT_|CARTRIDGE_RELOAD_)'); do
+for name in "${!TARANTOOL_@}" "${!TT_@}" "${!CARTRIDGE_RELOAD_@}"; do
 	unset "$name"
 done
 export TARANTOOL LC_ALL=C
@@ -57,6 +59,7 @@ cleanup()
 		wait_until 5 is_gone "$pid" || kill -KILL "$pid" 2>/dev/null
 		wait "$pid" 2>/dev/null
 	done
+	helper quit
 	if [ -n "${KEEP:-}" ]; then
 		echo "# kept: $WORK"
 	else
@@ -73,10 +76,10 @@ trap 'exit 143' TERM HUP
 # shellcheck source=tests/tap.sh
 . "$TESTS_DIR/tap.sh"
 
-# like TEXT EXTENDED_REGEX NAME
+# like TEXT EXTENDED_REGEX NAME: whether a line of the text matches.
 like()
 {
-	if printf '%s\n' "$1" | grep -Eq -- "$2"; then
+	if matches "$1" "$2"; then
 		pass "$3"
 	else
 		fail "$3" "        got: $1" "should match: $2"
@@ -85,7 +88,7 @@ like()
 
 unlike()
 {
-	if printf '%s\n' "$1" | grep -Eq -- "$2"; then
+	if matches "$1" "$2"; then
 		fail "$3" "             got: $1" "should not match: $2"
 	else
 		pass "$3"
@@ -125,6 +128,36 @@ done_testing()
 	exit
 }
 
+# --- The helper ---------------------------------------------------------------
+
+# helper ACTION [ARGUMENT ...]: has helper.lua do that.  Sets ANSWER to the result,
+# or fails and sets it to the error.  Works in subshells and background jobs.
+helper()
+{
+	local fd status='' length=0
+	ANSWER='no answer of the helper'
+	{ exec {fd}<>"/dev/tcp/127.0.0.1/$HELPER_PORT"; } 2>/dev/null || return
+	printf '%s\0' $# "$@" >&"$fd"
+	# With -N, bash reads more than a byte at a time.
+	read -r status length <&"$fd" &&
+	    IFS= read -r -N "$length" ANSWER <&"$fd"
+	exec {fd}>&-
+	[ "$status" = ok ]
+}
+
+start_helper()
+{
+	local pid
+	mkfifo "$WORK/helper"
+	"$TARANTOOL" "$LIVE_DIR/helper.lua" >"$WORK/helper" 2>"$WORK/helper.log" \
+	    </dev/null &
+	pid=$!
+	# Neither `wait` nor `jobs` should know of it.
+	disown "$pid"
+	read -r HELPER_PORT <"$WORK/helper" ||
+	    bail_out "no helper: $(<"$WORK/helper.log")"
+}
+
 # --- Waiting -----------------------------------------------------------------
 
 # wait_until SECONDS COMMAND [ARGUMENT ...]: waits until the command succeeds.
@@ -137,7 +170,7 @@ wait_until()
 			diag "waited in vain: $*"
 			return 1
 		fi
-		sleep 0.05
+		nap 0.02
 	done
 }
 
@@ -145,17 +178,19 @@ wait_until()
 # suite may reuse its id, so no signal is sent to a child that has ended.
 is_gone()
 {
-	[[ $'\n'$(jobs -pr)$'\n' != *$'\n'"$1"$'\n'* ]]
+	local list=$WORK/jobs.$BASHPID
+	# Unlike $(jobs), this needs no process.
+	jobs -pr >"$list"
+	[[ $'\n'$(<"$list")$'\n' != *$'\n'"$1"$'\n'* ]]
 }
 
 # --- Applications ------------------------------------------------------------
 
-# Runs a Lua script with the server as interpreter: lua CODE [ARGUMENT ...]
+# lua CODE [ARGUMENT ...]: runs Lua in the helper and prints what it returns.
 lua()
 {
-	printf '%s\n' "$1" >"$WORK/script.lua"
-	shift
-	"$TARANTOOL" "$WORK/script.lua" "$@"
+	helper lua "$@"
+	printf '%s\n' "$ANSWER"
 }
 
 # Prints N ports of 127.0.0.1 that are free for TCP and UDP; a port is repeated
@@ -163,32 +198,8 @@ lua()
 # could get one of these before the application listens.
 free_ports()
 {
-	lua '
-		local socket = require("socket")
-		local first, at, count = tonumber(arg[1]), 0, 500
-		local fh = io.open(arg[2])
-		if fh ~= nil then
-			at = fh:read("*n")
-			fh:close()
-		end
-		local ports, tried = {}, 0
-		while #ports < tonumber(arg[3]) and tried < count do
-			local port = first + at % count
-			local tcp = socket("AF_INET", "SOCK_STREAM", "tcp")
-			local udp = socket("AF_INET", "SOCK_DGRAM", "udp")
-			if tcp:bind("127.0.0.1", port)
-			    and udp:bind("0.0.0.0", port) then
-				table.insert(ports, port)
-			end
-			tcp:close()
-			udp:close()
-			at, tried = at + 1, tried + 1
-		end
-		fh = assert(io.open(arg[2], "w"))
-		fh:write(at)
-		fh:close()
-		print(table.concat(ports, " "))
-		os.exit(0)' "$TEST_PORTS" "$WORK/port" "$1"
+	helper ports "$TEST_PORTS" "$1"
+	echo "$ANSWER"
 }
 
 # start_app NAME [VARIABLE=VALUE ...]: copies tests/support/apps/NAME, starts it
@@ -244,17 +255,18 @@ run_app()
 app_answers()
 {
 	! is_gone "$APP_PID" || bail_out 'the application ended at its start'
-	[ -S "$APP_SOCK" ] && app_eval 'return true' >/dev/null 2>&1
+	[ -S "$APP_SOCK" ] && helper eval "$APP_SOCK" 'return true'
 }
 
+GET_STATE='return (require("cartridge.confapplier").get_state())'
 app_state()
 {
-	app_eval 'return (require("cartridge.confapplier").get_state())'
+	app_eval "$GET_STATE"
 }
 
 in_state()
 {
-	[ "$(app_state)" = "$1" ]
+	helper eval "$APP_SOCK" "$GET_STATE" && [ "$ANSWER" = "$1" ]
 }
 
 # Makes it a cluster of one instance, with the roles "web" and "storage".
@@ -332,75 +344,30 @@ stop_app()
 # each "-- insert: PLACE" line of the template becomes that Lua text.
 app_version()
 {
-	local version=$1 file place
+	local version=$1
 	shift
-	for place in "$@"; do
-		if ! grep -rqx "[[:blank:]]*-- insert: ${place%%=*}" \
-		    "$APP_TEMPLATE"; then
-			bail_out "no place ${place%%=*} in $APP_TEMPLATE"
-		fi
-	done
-	(cd "$APP_TEMPLATE" && find . -name '*.lua') | while read -r file; do
-		PLACES=$(printf '%s\036' "$@") awk -v version="$version" '
-			BEGIN {
-				count = split(ENVIRON["PLACES"], list, "\036")
-				for (i = 1; i <= count; i++) {
-					at = index(list[i], "=")
-					text[substr(list[i], 1, at - 1)] = \
-					    substr(list[i], at + 1)
-				}
-			}
-			/^local VERSION = 1$/ { $0 = "local VERSION = " version }
-			/^[ \t]*-- insert: / {
-				if ($3 in text)
-					$0 = text[$3]
-			}
-			{ print }' "$APP_TEMPLATE/$file" >"$APP_DIR/$file"
-	done
+	helper version "$APP_TEMPLATE" "$APP_DIR" "$version" "$@" ||
+	    bail_out "$ANSWER"
 }
 
 # app_eval LUA: runs it in the application, prints its results separated by
 # tabs, tables as JSON.  Fails if the Lua raises.
 app_eval()
 {
-	local code reply
-	code=$(printf '%s' "$1" | base64 -w 0)
-	reply=$(printf '%s\n' "$APP_EVAL" | sed "s|CODE|$code|" |
-	    socat -t 60 - "UNIX-CONNECT:$APP_SOCK" | sed -n 's/^- x:\{0,1\}//p')
-	case $reply in
-	ok*)	printf '%s' "${reply#ok}" | base64 -d; echo ;;
-	*)	printf '%s' "${reply#no}" | base64 -d >&2; echo >&2; return 1 ;;
-	esac
+	helper eval "$APP_SOCK" "$1" || {
+		printf '%s\n' "$ANSWER" >&2
+		return 1
+	}
+	printf '%s\n' "$ANSWER"
 }
-# One line; the reply is a word that YAML neither quotes nor folds.
-APP_EVAL=$(tr '\n' ' ' <<'LUA'
-(function()
-    local d, json = require('digest'), require('json')
-    local function show(v)
-        local ok, text = pcall(json.encode, v)
-        local plain = type(v) == 'table' and getmetatable(v) == nil
-        return plain and ok and text or tostring(v)
-    end
-    local function pack(ok, ...)
-        local list = {}
-        for i = 1, select('#', ...) do
-            list[i] = show((select(i, ...)))
-        end
-        local text = d.base64_encode(table.concat(list, '\t'), {nowrap = true})
-        return (ok and 'xok' or 'xno') .. text
-    end
-    return pack(pcall(assert(loadstring(d.base64_decode('CODE'), '=test'))))
-end)()
-LUA
-)
 
-# app_snapshot: prints what a reload must not change or must restore, one line
+# app_snapshot FILE: writes what a reload must not change or must restore, a line
 # for each: modules, roles, services, routes, globals, triggers, named fibers.
 # Tables are identified by address, functions by their code: a closure that the
 # old code creates again counts as the same.
 app_snapshot()
 {
-	app_eval '
+	helper eval "$APP_SOCK" '
 		local jutil = require("jit.util")
 		local out = {}
 		local function add(...)
@@ -476,7 +443,7 @@ app_snapshot()
 			end
 		end
 		table.sort(out)
-		return table.concat(out, "\n")'
+		return table.concat(out, "\n")' "$1" || bail_out "$ANSWER"
 }
 
 # --- HTTP --------------------------------------------------------------------
@@ -486,7 +453,12 @@ http_get()
 {
 	local path=$1
 	shift
-	curl -s --max-time 20 "$@" "$APP_URL$path"
+	if [ $# -eq 0 ]; then
+		helper get "$APP_URL$path"
+		printf '%s' "$ANSWER"
+	else
+		curl -s --max-time 20 "$@" "$APP_URL$path"
+	fi
 }
 
 http_status()
@@ -500,8 +472,8 @@ http_status()
 # load_start [URL PATH ...]: wrk asks for these in turn, or for a named and an
 # unnamed route of the application, over connections that are kept alive, until
 # load_stop; or does what LOAD_LUA, which is added to its script, makes of that.
-# Each connection pauses for a millisecond between two requests: at full speed
-# the load itself would be what the tests wait for.  A request that is not
+# Each connection pauses for some milliseconds between two requests: at full
+# speed the load itself would be what the tests wait for.  A request that is not
 # answered within 20 s has failed; the 2 s of wrk are over soon where the
 # machine is busy.
 load_start()
@@ -512,14 +484,20 @@ load_start()
 		printf "'%s'," "${@:2}"
 		echo '}'
 	} >"$WORK/load.lua"
-	cat >>"$WORK/load.lua" <<'LUA'
+	printf '%s\n' "$LOAD_REQUEST" "${LOAD_LUA-}" >>"$WORK/load.lua"
+	wrk -t1 -c8 -d600 --timeout 20s -s "$WORK/load.lua" "$1" \
+	    >"$WORK/load" 2>&1 &
+	LOAD_PID=$!
+	wait_until 10 is_loaded 8 || bail_out 'no load'
+}
+read -r -d '' LOAD_REQUEST <<'LUA'
 local n = 0
 function request()
 	n = n + 1
 	return wrk.format('GET', paths[n % #paths + 1], LOAD_HEADERS)
 end
 function delay()
-	return 1
+	return 4
 end
 function done(summary)
 	local e = summary.errors
@@ -529,34 +507,32 @@ function done(summary)
 	    :format(e.connect, e.read, e.write, e.status, e.timeout))
 end
 LUA
-	printf '%s\n' "${LOAD_LUA-}" >>"$WORK/load.lua"
-	wrk -t1 -c8 -d600 --timeout 20s -s "$WORK/load.lua" "$1" \
-	    >"$WORK/load" 2>&1 &
-	LOAD_PID=$!
-	wait_until 10 is_loaded 8 || bail_out 'no load'
-}
 
 # Each connection has a fiber, and so has the listening socket.
 is_loaded()
 {
-	[ "$(app_eval 'local n = 0
+	helper eval "$APP_SOCK" 'local n = 0
 		for _, f in pairs(require("fiber").info({backtrace = false})) do
 			n = n + (f.name:find("^http/") and 1 or 0)
 		end
-		return n')" -gt "$1" ]
+		return n'
+	[ "$ANSWER" -gt "$1" ]
 }
 
 # Sets LOAD_REQUESTS and LOAD_FAILED.
 load_stop()
 {
-	local summary
+	local load
 	kill -INT "$LOAD_PID"
 	wait "$LOAD_PID"
-	summary=$(sed -n 's/^LOAD //p' "$WORK/load")
-	LOAD_REQUESTS=${summary% *}
-	LOAD_FAILED=${summary#* }
-	[ "$LOAD_FAILED" = 0 ] ||
-	    diag "failed requests: $(sed -n 's/^KINDS //p' "$WORK/load")"
+	load=$(<"$WORK/load")
+	LOAD_REQUESTS=
+	LOAD_FAILED=
+	[[ ! $load =~ LOAD\ ([0-9]+)\ ([0-9]+) ]] || {
+		LOAD_REQUESTS=${BASH_REMATCH[1]}
+		LOAD_FAILED=${BASH_REMATCH[2]}
+	}
+	[ "$LOAD_FAILED" = 0 ] || diag "failed requests: $load"
 }
 
 # --- The program -------------------------------------------------------------
@@ -587,43 +563,8 @@ reload()
 # sorted.  Prints the values separated by blanks, tables as JSON.
 json()
 {
-	lua '
-		local json = require("json")
-		local function fail(message)
-			print("not JSON: " .. tostring(message))
-			os.exit(1)
-		end
-		local fh = assert(io.open(arg[1]))
-		local ok, r = pcall(json.decode, fh:read("*a"))
-		if not ok or type(r) ~= "table" then
-			fail(r)
-		end
-		local function names(list)
-			local out = {}
-			for _, entry in ipairs(list or {}) do
-				table.insert(out, entry.name or entry)
-			end
-			table.sort(out)
-			return table.concat(out, " ")
-		end
-		local env = setmetatable({
-			r = r, i = (r.instances or {})[1], names = names,
-			json = json,
-		}, {__index = _G})
-		local f = assert(loadstring("return " .. arg[2], "=json"))
-		local function show(ok, ...)
-			local out = {}
-			for k = 1, select("#", ...) do
-				local v = select(k, ...)
-				if type(v) == "table" then
-					v = json.encode(v)
-				elseif v == nil then
-					v = "null"
-				end
-				table.insert(out, tostring(v))
-			end
-			print(table.concat(out, " "))
-		end
-		show(pcall(setfenv(f, env)))
-		os.exit(0)' "$OUT" "$1" 2>&1
+	helper json "$OUT" "$1"
+	printf '%s\n' "$ANSWER"
 }
+
+start_helper

@@ -110,11 +110,12 @@ states()
 # report LUA: prints a value of `r`, the JSON report of the only instance.
 report()
 {
-	lua 'local file = io.open(arg[1])
+	lua 'local path, code = ...
+		local file = io.open(path)
 		local document = require("json").decode(file:read("*a"))
-		local r = document.instances[1]
-		print((loadstring(arg[2], "=report")(r)))
-		os.exit(0)' "$OUT" "local r = ... $1"
+		file:close()
+		return (loadstring(code, "=report")(document.instances[1]))' \
+	    "$OUT" "local r = ... $1"
 }
 
 say_names='local function names(list) return table.concat(list, " ") end '

@@ -38,7 +38,7 @@ serves()
 # Tests that the last reload restored the state in $BEFORE.
 nothing_changed()
 {
-	app_snapshot >"$WORK/after"
+	app_snapshot "$WORK/after"
 	ok "$1: everything is as it was" \
 	    diff "$BEFORE" "$WORK/after"
 }
@@ -48,7 +48,7 @@ start_app shop
 
 diag 'Before the first reload'
 
-app_snapshot >"$BEFORE"
+app_snapshot "$BEFORE"
 app_version 2
 reload plan
 is "$RC $(json 'r.ok, r.exit, r.command, i.outcome, i.generation')" \
@@ -147,7 +147,7 @@ serves 3
 
 diag 'Broken versions'
 
-app_snapshot >"$BEFORE"
+app_snapshot "$BEFORE"
 
 # broken CODE PHASE ROLE MODULE MESSAGE PLACE=LUA
 broken()
@@ -333,15 +333,15 @@ app_eval 'rawset(_G, "go", nil)' >/dev/null
 
 diag 'Time limits'
 
-app_snapshot >"$BEFORE"
+app_snapshot "$BEFORE"
 app_version 9 'web_init=fiber.sleep(100)'
 reload -t 1
 is "$RC $(json 'i.outcome')" '4 timeout' \
     'an init that does not return is a timeout'
 is_rolled_back()
 {
-	app_snapshot >"$WORK/after"
-	cmp -s "$BEFORE" "$WORK/after"
+	app_snapshot "$WORK/after"
+	[ "$(<"$BEFORE")" = "$(<"$WORK/after")" ]
 }
 ok 'after the timeout everything is as before' wait_until 10 is_rolled_back
 serves 8
@@ -455,7 +455,7 @@ is "$RC $(json 'i.outcome, #(i.roles or {})')" '0 reloaded 0' \
     'a reload succeeds'
 is "$(app_eval 'return greet("you")')" 'hello, you (v2)' 'version 2 serves'
 app_version 3 'words_top=error("no words")'
-app_snapshot >"$BEFORE"
+app_snapshot "$BEFORE"
 reload
 is "$RC $(json 'i.error.code, i.error.module')" '3 load_error app.words' \
     'a broken version fails'

@@ -31,10 +31,10 @@ corpus_is_cartridge()
 corpus_expected()
 {
 	local file=$CORPUS/$1/expected
-	if [ -e "$file.hidden" ] && corpus_hides_finalizers; then
+	if [ -e "$file.hidden" ] && [ "$(corpus_hides_finalizers)" = true ]; then
 		file=$file.hidden
 	elif [ -e "$file.3" ] &&
-	    lua 'os.exit(_TARANTOOL:match("^[12]%.") and 1 or 0)'; then
+	    [ "$(lua 'return _TARANTOOL:match("^[12]%.")')" = nil ]; then
 		file=$file.3
 	fi
 	printf '%s\n' "$file"
@@ -44,7 +44,7 @@ corpus_hides_finalizers()
 {
 	lua 'local ffi = require("ffi")
 		local object = ffi.gc(ffi.new("char[1]"), type)
-		os.exit(debug.getfenv(ffi.gc)[object] == nil and 0 or 1)'
+		return debug.getfenv(ffi.gc)[object] == nil'
 }
 
 # corpus_start CASE [cartridge]: version 1 of the application, by default
@@ -95,7 +95,8 @@ corpus_bootstrap()
 
 corpus_is_set_up()
 {
-	[ "$(app_eval 'return rawget(_G, "corpus_is_set_up")')" = true ]
+	helper eval "$APP_SOCK" 'return rawget(_G, "corpus_is_set_up")' &&
+	    [ "$ANSWER" = true ]
 }
 
 # corpus_update: the code on disk is version 2 now.
@@ -113,9 +114,8 @@ corpus_update()
 corpus_probe()
 {
 	local answer status=0
-	answer=$(app_eval "$(cat "$CORPUS/$APP_NAME/probe.lua")" 2>&1) ||
-	    status=$?
-	echo "${answer//	/, }"
+	helper eval "$APP_SOCK" "$(<"$CORPUS/$APP_NAME/probe.lua")" || status=1
+	echo "${ANSWER//	/, }"
 	return "$status"
 }
 
@@ -138,5 +138,5 @@ corpus_report()
 # corpus_reports FILE ...: the same for several reports, into FILE.places.
 corpus_reports()
 {
-	"$TARANTOOL" "$CORPUS/report.lua" "$APP_DIR" "$@"
+	helper file "$CORPUS/report.lua" "$APP_DIR" "$@" || bail_out "$ANSWER"
 }

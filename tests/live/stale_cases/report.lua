@@ -1,6 +1,6 @@
-#!/usr/bin/env tarantool
--- report.lua DIR FILE ...: writes into FILE.places what the report in JSON in
--- FILE says of places, sorted, without what is different each time:
+-- report.lua DIR FILE ...: for the helper of the live suites.  Writes into
+-- FILE.places what the report in JSON in FILE says of places, sorted, without
+-- what is different each time:
 --
 --	patched|added|removed|left KIND | PLACE | FUNCTION [(no reason)]
 --	unchecked TEXT
@@ -10,10 +10,12 @@
 -- its first word.
 -- What is left has one if the reload was to mend it.
 
+local dir = ...
+local files = {select(2, ...)}
 local json = require('json')
 
 local function plain(text)
-    local from, to = text:find(arg[1] .. '/', 1, true)
+    local from, to = text:find(dir .. '/', 1, true)
     if from ~= nil then
         text = text:sub(1, from - 1) .. text:sub(to + 1)
     end
@@ -47,13 +49,13 @@ local function places_of(instance)
     return lines
 end
 
-for i = 2, #arg do
-    local file = io.open(arg[i])
+for _, path in ipairs(files) do
+    local file = io.open(path)
     local ok, report = pcall(json.decode, file:read('*a'))
     file:close()
     local lines = ok and places_of(report.instances[1]) or {'not JSON: ' .. report}
-    file = io.open(arg[i] .. '.places', 'w')
+    file = io.open(path .. '.places', 'w')
     file:write(table.concat(lines, '\n'), #lines > 0 and '\n' or '')
     file:close()
 end
-os.exit(0)
+return ''
