@@ -67,7 +67,8 @@ measure_kinds()
 		corpus_reload --stale=patch
 		corpus_report >"$WORK/report.$case"
 		stop_app "$APP_PID"
-		false=$((false + $(places "$(corpus_expected "$case")" |
+		corpus_expect "$case"
+		false=$((false + $(places "$EXPECTED" |
 		    grep -cvxFf - "$WORK/report.$case")))
 	done
 	echo 'kind,application,found,where' >"$BENCH_OUT/kinds.csv"
@@ -76,7 +77,8 @@ measure_kinds()
 		[ -n "$name" ] || continue
 		all=$((all + 1))
 		# The expected report contains the right description.
-		places "$(corpus_expected "$case")" | grep -F " $start" \
+		corpus_expect "$case"
+		places "$EXPECTED" | grep -F " $start" \
 		    >"$WORK/wanted" || bail_out "$case: no place \"$start\""
 		if grep -vxFf "$WORK/report.$case" "$WORK/wanted" >"$WORK/not"
 		then
@@ -144,9 +146,10 @@ measure_corpus()
 			continue
 			;;
 		esac
+		corpus_expect "$case"
 		# The number of places that must hold new code: not all, if old
 		# objects had to be removed.
-		all=$(sed -n 's/^after //p' "$(corpus_expected "$case")" |
+		all=$(sed -n 's/^after //p' "$EXPECTED" |
 		    grep -Eo 'v2(,|$)' | wc -l)
 		echo "$case $kind $all ${staged%/*} ${unload%/*} ${native%/*}"
 	done <"$BENCH_OUT/corpus.csv" >"$WORK/compared"

@@ -85,7 +85,8 @@ measure()
 echo 'case,kind,staged,unload,native'
 for case; do
 	kind=exact
-	! grep -Eq '^(left|unchecked) ' "$(corpus_expected "$case")" || kind=named
+	corpus_expect "$case"
+	! grep -Eq '^(left|unchecked) ' "$EXPECTED" || kind=named
 	line=$case,$kind
 	for way in staged unload native; do
 		measure "$case" "$way"

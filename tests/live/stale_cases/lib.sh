@@ -27,17 +27,17 @@ corpus_is_cartridge()
 	[ -e "$CORPUS/$1/v1/role.lua" ]
 }
 
-# corpus_expected CASE: prints the name of the file with what is expected.
-corpus_expected()
+# corpus_expect CASE: sets EXPECTED to the name of the file with what is expected.
+corpus_expect()
 {
-	local file=$CORPUS/$1/expected
-	if [ -e "$file.hidden" ] && [ "$(corpus_hides_finalizers)" = true ]; then
-		file=$file.hidden
-	elif [ -e "$file.3" ] &&
+	EXPECTED=$CORPUS/$1/expected
+	if [ -e "$EXPECTED.hidden" ] && [ "$(corpus_hides_finalizers)" = true ]
+	then
+		EXPECTED=$EXPECTED.hidden
+	elif [ -e "$EXPECTED.3" ] &&
 	    [ "$(lua 'return _TARANTOOL:match("^[12]%.")')" = nil ]; then
-		file=$file.3
+		EXPECTED=$EXPECTED.3
 	fi
-	printf '%s\n' "$file"
 }
 
 corpus_hides_finalizers()
@@ -60,22 +60,19 @@ corpus_start()
 	APP_URI=
 	APP_URL=
 	mkdir -p "$APP_DIR/data" "$APP_DIR/.rocks/share/tarantool"
-	cp "$dir/setup.lua" "$dir"/v1/* "$APP_DIR"
 	[ ! -d "$dir/rock" ] ||
 	    cp "$dir"/rock/* "$APP_DIR/.rocks/share/tarantool"
 	if corpus_is_cartridge "$1" || [ $# -gt 1 ]; then
 		main=cartridge
-		for file in "$rocks"/share/tarantool/*; do
-			ln -s "$file" "$APP_DIR/.rocks/share/tarantool"
-		done
+		ln -s "$rocks"/share/tarantool/* "$APP_DIR/.rocks/share/tarantool"
 		[ ! -d "$rocks/lib" ] || ln -s "$rocks/lib" "$APP_DIR/.rocks"
-		[ -e "$APP_DIR/role.lua" ] ||
-		    cp "$CORPUS/role.lua" "$APP_DIR/role.lua"
+		corpus_is_cartridge "$1" || cp "$CORPUS/role.lua" "$APP_DIR"
 		file=$(free_ports 2)
 		APP_URI=127.0.0.1:${file#* }
 		APP_URL=http://127.0.0.1:${file% *}
 	fi
-	cp "$CORPUS/$main.lua" "$APP_DIR/init.lua"
+	cp "$dir/setup.lua" "$dir"/v1/* "$APP_DIR"
+	printf '%s\n' "$(<"$CORPUS/$main.lua")" >"$APP_DIR/init.lua"
 	run_app || bail_out "$1 did not start"
 	[ "$main" = plain ] || corpus_bootstrap ||
 	    bail_out "$1 was not configured"
@@ -102,10 +99,8 @@ corpus_is_set_up()
 # corpus_update: the code on disk is version 2 now.
 corpus_update()
 {
-	local file
-	for file in "$CORPUS/$APP_NAME"/v1/*; do
-		rm "$APP_DIR/${file##*/}"
-	done
+	local files=("$CORPUS/$APP_NAME"/v1/*)
+	rm "${files[@]/#*\//"$APP_DIR/"}"
 	cp "$CORPUS/$APP_NAME"/v2/* "$APP_DIR"
 }
 
@@ -113,9 +108,18 @@ corpus_update()
 # by ", ": each text ends with the version.
 corpus_probe()
 {
-	local answer status=0
+	local status=0
+	corpus_ask || status=1
+	echo "$ANSWER"
+	return "$status"
+}
+
+# corpus_ask: the same, in ANSWER.
+corpus_ask()
+{
+	local status=0
 	helper eval "$APP_SOCK" "$(<"$CORPUS/$APP_NAME/probe.lua")" || status=1
-	echo "${ANSWER//	/, }"
+	ANSWER=${ANSWER//	/, }
 	return "$status"
 }
 
