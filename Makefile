@@ -19,8 +19,10 @@ CFLAGS ?= -O2 -g
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 TARANTOOL ?= tarantool
-# How many compilers, and how many suites, at a time.
+# How many compilers at a time, and how many suites, as most of them wait now and
+# then.
 JOBS ?= $(shell nproc)
+TEST_JOBS ?= $(shell expr $(JOBS) + 1)
 
 # SAN=1 builds everything with the sanitizers, COVERAGE=1 so that it counts
 # which lines are run, FUZZ=1 for the fuzzer; each beside the plain build.
@@ -106,7 +108,7 @@ SCRIPTS = .ci/run $(shell find scripts tests -name '*.sh' | LC_ALL=C sort)
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
 
 # What the suites are told.
-TEST_ENV = JOBS=$(JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
+TEST_ENV = TEST_JOBS=$(TEST_JOBS) BUILD_DIR=$B CARTRIDGE_RELOAD=$(CURDIR)/$(BIN) \
 	TARANTOOL='$(TARANTOOL)' CARTRIDGE_ROCKS='$(CARTRIDGE_ROCKS)'
 
 .DELETE_ON_ERROR:

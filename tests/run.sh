@@ -3,7 +3,7 @@
 # Copyright (c) 2026 The cartridge-reload authors
 #
 # run.sh KIND ...: runs all suites of these kinds (unit, lua, functional, live,
-# long), JOBS at a time, and counts single tests.  Prints a line for each suite, in the
+# long), TEST_JOBS at a time, and counts single tests.  Prints a line for each suite, in the
 # order of the kinds and names, the output of those that failed and, as the
 # last line of all,
 #
@@ -17,7 +17,8 @@
 #
 # From the environment, all with defaults: BUILD_DIR, CARTRIDGE_RELOAD (the
 # program, absolute), TARANTOOL, CARTRIDGE_ROCKS, TEST_TIMEOUT (seconds for
-# one suite), JOBS (suites at a time: as many as there are processors),
+# one suite), TEST_JOBS (suites at a time: one more than there are processors, as most
+# suites wait for something now and then),
 # VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
 # suites), TIMES (1: lists the suites with the most processor time at the end).
 #
@@ -32,7 +33,7 @@ cd "$(dirname "$0")/.." || exit
 : "${CARTRIDGE_RELOAD:=$PWD/$BUILD_DIR/cartridge-reload}"
 : "${TARANTOOL:=tarantool}"
 : "${TEST_TIMEOUT:=600}"
-: "${JOBS:=$(nproc)}"
+: "${TEST_JOBS:=$(($(nproc) + 1))}"
 : "${CARTRIDGE_ROCKS:=}"
 : "${ONLY:=*}"
 LC_ALL=C
@@ -42,15 +43,18 @@ export BUILD_DIR CARTRIDGE_RELOAD TARANTOOL CARTRIDGE_ROCKS LC_ALL TZ
 unset CARTRIDGE_RELOAD_SOCKET TARANTOOL_CONSOLE_SOCK NO_COLOR CMOCKA_TEST_FILTER
 unset CMOCKA_MESSAGE_OUTPUT CMOCKA_XML_FILE
 
-if ! [[ $JOBS =~ ^[1-9][0-9]*$ ]]; then
-	echo "run.sh: not a number of suites: JOBS=$JOBS" >&2
+if ! [[ $TEST_JOBS =~ ^[1-9][0-9]*$ ]]; then
+	echo "run.sh: not a number of suites: TEST_JOBS=$TEST_JOBS" >&2
 	exit 1
 fi
 LOGS=$BUILD_DIR/test
 mkdir -p "$LOGS" || exit
 
-# Suites that take long are started first, so that none is left to run alone.
-LONGEST='live/stale live/cluster functional/readme'
+# Suites that take long are started first, the longest first of all, so that none
+# is left to run alone.
+LONGEST='live/stale live/cluster functional/reply live/transaction live/push
+    live/reload functional/completion functional/readme functional/usage
+    live/main_script lua/adapters/fibers_test lua/commands/reload_test'
 # For each suite: "kind/name", its start time, and its output, which is printed
 # after that of the suites before it.
 SUITES=()
@@ -263,19 +267,20 @@ for kind; do
 	esac
 done
 
-FIRST=()
-REST=()
+declare -A INDEX=()
 for index in "${!SUITES[@]}"; do
-	case " $LONGEST " in
-	*" ${SUITES[index]} "*)	FIRST+=("$index") ;;
-	*)	REST+=("$index") ;;
-	esac
+	INDEX[${SUITES[index]}]=$index
 done
-QUEUE=(${FIRST[@]+"${FIRST[@]}"} ${REST[@]+"${REST[@]}"})
+QUEUE=()
+for suite in $LONGEST ${SUITES[@]+"${SUITES[@]}"}; do
+	[ -n "${INDEX[$suite]-}" ] || continue
+	QUEUE+=("${INDEX[$suite]}")
+	unset "INDEX[$suite]"
+done
 
 next=0
 while [ "$next" -lt ${#QUEUE[@]} ] || [ ${#RUNNING[@]} -gt 0 ]; do
-	if [ "$next" -lt ${#QUEUE[@]} ] && [ ${#RUNNING[@]} -lt "$JOBS" ]; then
+	if [ "$next" -lt ${#QUEUE[@]} ] && [ ${#RUNNING[@]} -lt "$TEST_JOBS" ]; then
 		start "${QUEUE[next]}"
 		next=$((next + 1))
 		continue

@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The suite of the same name, through the binary port.
+# The live suite of the same name, through the binary port.
 
-LIVE_TRANSPORT=binary exec "$(dirname "$0")/roles.sh"
+LIVE_TRANSPORT=binary exec "$(dirname "$0")/../live/roles.sh"
