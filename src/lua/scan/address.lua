@@ -1,19 +1,19 @@
 --- Determines the addresses of Lua objects.
 --
--- `string.format('%p')` returns an address, but creates a string each time. On a
--- large heap, that would create too much garbage. So this module stores the object
--- in a slot of a table, and reads the address from the memory of that slot. It reads
--- no memory outside the table. Before the first use, it verifies the memory layout
--- of the table: the other slots must contain known numbers, and the addresses of
--- several objects must be the same as with `%p`.
+-- `string.format('%p')` creates a string for each address, which is too much
+-- garbage on a large heap. So this module stores the object in a slot of a table,
+-- and reads the address from the memory of that slot. It reads no memory outside
+-- the table. Before the first use, it verifies the memory layout of the table. The
+-- other slots must contain known numbers, and the addresses of several objects must
+-- be the same as with `%p`.
 
 local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- Known numbers for the second to fourth slots of the table. They identify the
--- slots in memory.
+-- Numbers in the second to fourth slots of the table, which identify the slots in
+-- memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
 -- LuaJIT allocates the slots of a small table right after the table's header. The
 -- header has 32 bytes, or 64 bytes in a build with 64-bit addresses (GC64).
@@ -34,8 +34,7 @@ end
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do
-        -- The array part of a table begins with the slot of index 0: skip that
-        -- slot.
+        -- Skip the slot of index 0, with which the array part of a table begins.
         local first = ffi.cast('const double *', base + header) + 1
         local same = true
         for i, mark in ipairs(MARKS) do
@@ -49,8 +48,7 @@ local function locate(slots)
 end
 
 --- Creates a function that reads the address of an object from memory.
--- @treturn ?function (object) -> number; nil if the layout of tables in this build
---   of LuaJIT is unknown
+-- @treturn ?function (object) -> number; nil if the layout of tables is unknown
 local function reader()
     local ok, read = pcall(function()
         local slots = table.new(SLOTS, 0)

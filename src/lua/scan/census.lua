@@ -1,10 +1,10 @@
 --- The census: a record of the registrations, such as callbacks, that new code has
--- made with libraries by the commit. It is taken before any request reaches the new
--- code.
+-- made with libraries before the commit. It is taken before any request reaches the
+-- new code.
 --
--- After the commit, a new registration that is in the census replaces the old one
--- with the same purpose. A registration that new code makes later replaces none.
--- For example, a request may register a callback for its own reply.
+-- A registration in the census replaces an old one with the same purpose. A later
+-- registration replaces none. For example, a request may register a callback for
+-- its own reply.
 
 local require = ...
 local clock = require('clock')
@@ -13,8 +13,7 @@ local registrations = require('scan.registrations')
 local roots_lib = require('scan.roots')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum duration of the walk over the heap, as a share of the time until the
--- deadline.
+-- Maximum duration of the heap walk, as a share of the time until the deadline.
 local SHARE = 0.1
 
 -- Maximum numbers of upvalues to examine in a function, and of fields to examine in
@@ -35,8 +34,8 @@ local function new()
 end
 
 --- Records a reference on the path to a new function: `parent` refers to `child`.
--- @tparam table seen references that are already recorded: parent -> set of keys.
---   If `child` itself is a key of the table `parent`, the set contains `child`.
+-- @tparam table seen recorded references: parent -> set of keys. If `child` itself
+--   is a key of `parent`, the set contains `child`.
 -- @tparam table|function parent
 -- @param key key of the reference, see `heap_walk`
 -- @param child
@@ -53,9 +52,9 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
---- Collects the objects in the upvalues of a new function, and those in the fields
--- of tables in its upvalues. Some of these objects may be older than the new code,
--- because a library may have passed them to the function.
+--- Collects the objects in the upvalues of a new function, and in the fields of
+-- tables in its upvalues. They may be older than the new code, if a library has
+-- passed them to the function.
 -- @tparam table kept set to which the objects are added
 -- @tparam function f
 local function add_kept(kept, f)
@@ -84,12 +83,12 @@ end
 
 --- Takes a census. Yields.
 -- @tparam table options
---   stash: see `core.stash`; the walk does not enter it
+--   stash: see `core.stash`; not searched
 --   is_new: function (f) -> whether `f` is new code
 --   deadline: in seconds, on the monotonic clock
 --   limit: size of the Lua heap at which to stop, in kilobytes
--- @treturn table the census; its field `is_complete` tells whether the whole heap
---   was searched
+-- @treturn table the census; `is_complete` tells whether the whole heap was
+--   searched
 local function take(options)
     local self = new()
     local locator, seen, functions = registrations.new(), {}, {}
@@ -114,8 +113,7 @@ local function take(options)
                 self.entries[found.holder] = self.entries[found.holder] or {}
                 self.entries[found.holder][found.entry] = true
             end
-            -- Follow the path from the new function back towards the root. Any
-            -- closure on the path may be a wrapper around the function.
+            -- Any closure on the path to the function may be a wrapper around it.
             if kind == 'key' then
                 key = walk_lib.KEY
             end
@@ -137,7 +135,7 @@ local function take(options)
     return self
 end
 
---- Whether new code had registered an entry by the commit, according to the census.
+--- Whether the census contains an entry.
 -- @tparam table found a registration in the same library object, see
 --   `registrations`
 -- @param entry

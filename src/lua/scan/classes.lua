@@ -1,11 +1,11 @@
---- Converts objects of old classes: replaces the old class by the new one where it
--- is the metatable of an object, or the `__index` of a metatable.
+--- Converts objects of old classes: replaces the old class as the metatable of an
+-- object, or as the `__index` of a metatable.
 
 local require = ...
 local patch_lib = require('scan.patch')
 local places_lib = require('scan.places')
 
--- Maximum number of levels of inheritance that are examined.
+-- Maximum number of levels of inheritance to examine.
 local BASES = 20
 
 -- Reported reason why a reference to a class is not patched.
@@ -18,8 +18,7 @@ Classes.__index = Classes
 -- @tparam table options see `new` in `scan.pass`
 -- @tparam table places see `places`
 -- @tparam table walk the walk that finds the objects
--- @treturn table its field `pending` is a table whose keys are the classes that
---   need another pass
+-- @treturn table `pending`: table whose keys are the classes that need another pass
 local function new(options, places, walk)
     return setmetatable({
         options = options,
@@ -63,9 +62,9 @@ local function may_replace(self, class, counterpart)
 end
 
 --- Handles a reference to an old class as a metatable, or as the `__index` of a
--- metatable: replaces the old class by the new one if possible. A class may have a
--- million objects. So only the first one is reported, with the number of the
--- others. The parameters are those of the option `on_place` of `heap_walk.new`.
+-- metatable: replaces the class if possible. A class may have a million objects. So
+-- only the first object is reported, with the number of the others. The parameters
+-- are those of the option `on_place` of `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the old class
 function Classes:visit(number, kind, key, value, object)
     local class = self.known[value]

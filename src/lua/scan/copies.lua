@@ -1,5 +1,5 @@
---- Recognises copies of serving functions that were made with `string.dump`. They
--- look stale, although they behave like the serving code.
+--- Recognises copies of serving functions that were made with `string.dump`. The
+-- copies look stale, but behave like the serving code.
 --
 -- LuaJIT loads a copy from bytecode, without calling the parser. So the generation
 -- of the copy is not recorded, and its chunk name is that of the module's file. But
@@ -12,8 +12,8 @@ local jutil = require('jit.util')
 
 -- Maximum numbers of instructions and of constants in a function that is compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
--- Instructions that the JIT compiler may replace by variants. The names of the
--- variants have the prefix I or J.
+-- Instructions that the JIT compiler may replace by variants with the prefix I or
+-- J.
 local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = true, FUNCV = true}
 
 local Copies = {}
@@ -25,9 +25,8 @@ local function new(stash)
     return setmetatable({stash = stash}, Copies)
 end
 
---- Returns an instruction in a form that can be compared. If the JIT compiler may
--- have replaced the instruction by a variant, this form is the common name of all
--- variants.
+--- Returns an instruction in a form that can be compared. If the instruction has JIT
+-- variants, this is the name that the variants share.
 -- @tparam function|proto f
 -- @tparam number pc index of the instruction
 -- @treturn ?number|string nil if there is no instruction at this index
@@ -45,9 +44,9 @@ end
 
 local is_same
 
---- Whether two constants of functions are equal. Numbers, strings and prototypes are
--- compared by value. Other constants, such as the templates of table constructors,
--- are compared only by type.
+--- Whether two constants are equal. Numbers, strings and prototypes are compared by
+-- value. Other constants, such as the templates of table constructors, are compared
+-- only by type.
 local function is_same_constant(a, b)
     if type(a) ~= type(b) then
         return false
@@ -102,8 +101,8 @@ local function by_line(self, unit)
 end
 
 --- Whether a stale function is only a copy of a serving function. If so, records the
--- copy as part of the serving generation. Then the copy no longer counts as stale.
--- Does not yield.
+-- copy as part of the serving generation, so that it is no longer stale. Does not
+-- yield.
 -- @tparam function f
 -- @tparam string unit unit of the function, see `ownership`
 -- @treturn boolean
@@ -114,8 +113,8 @@ function Copies:has(f, unit)
     end
     for _, proto in ipairs(by_line(self, unit)[info.linedefined] or {}) do
         if is_same(f, proto) then
-            -- Record the copy now, because the serving function may be
-            -- garbage-collected before the next scan.
+            -- Record the copy now: the serving function may be gone before the next
+            -- scan.
             self.stash.protos[info.proto] = self.stash.protos[proto]
             self.stash.units[info.proto] = unit
             return true

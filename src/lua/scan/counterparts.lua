@@ -3,9 +3,8 @@
 -- version of each module. An old function has at most one counterpart.
 --
 -- The names of old functions, and their paths from the values of their modules, are
--- recorded right after the commit. The records are kept as long as the functions
--- exist. So a later scan can name and patch a function that an earlier scan has
--- missed.
+-- recorded right after the commit. The records exist as long as the functions. So a
+-- later scan can name and patch a function that an earlier scan has missed.
 
 local require = ...
 local generations = require('code.generations')
@@ -14,7 +13,7 @@ local module_index = require('scan.module_index')
 local private_tables = require('scan.private_tables')
 local yield = require('core.yield')
 
--- Maximum number of entries that are examined in a table.
+-- Maximum number of entries to examine in a table.
 local ENTRIES = 1000
 
 local Counterparts = {}
@@ -25,8 +24,8 @@ local function unit_of(ownership, stash, f)
     return ownership ~= nil and ownership:unit_of(f) or generations.unit_of(stash, f)
 end
 
---- Lists the functions and tables of the modules that the reload is about to
--- replace. Must be called before new code runs. May yield.
+--- Lists the functions and tables of the modules that are about to be replaced. Must
+-- be called before new code runs. May yield.
 -- @tparam table stash see `core.stash`
 -- @tparam table ownership see `ownership`
 -- @tparam table old module name -> value
@@ -58,11 +57,11 @@ local function list_old(stash, ownership, old, paths)
     return listed
 end
 
---- Returns the new table that corresponds to an old table. Does not check whether
--- the old table may be replaced.
+--- Returns the new table that corresponds to an old table, whether or not it can
+-- replace the old table.
 -- @treturn[1] table the counterpart
 -- @treturn[2] nil
--- @treturn[2] string reason why there is no counterpart
+-- @treturn[2] string why there is none
 local function counterpart_of(self, object)
     local entry = self.tables[object]
     if entry.why ~= nil then
@@ -100,8 +99,7 @@ local function new(stash, change)
         matched = {},       -- module name and source -> matching
         foreign = {[_G] = true},
     }, Counterparts)
-    -- Iterate over a copy, because other fibers may load modules while this loop
-    -- yields.
+    -- Iterate over a copy, because other fibers may load modules during a yield.
     for _, values in ipairs({table.copy(package.loaded), modules.old, modules.new}) do
         for _, value in pairs(values) do
             yield.if_due()
@@ -121,20 +119,19 @@ function Counterparts:unit_of(f)
     return unit_of(self.ownership, self.stash, f)
 end
 
---- Whether a function belongs to the serving generation, or to the new code of the
--- current reload.
+--- Whether a function belongs to the serving generation or to new code.
 local function is_current(self, f)
     return self.ownership ~= nil and self.ownership:is_new(f)
         or generations.classify(self.stash, f) == 'current'
 end
 
 --- Matches the functions and tables of an old module with those of the new module,
--- for one file of the module. Must be called once before anything in the old module
--- is patched. Later calls return the same result.
+-- for one file of the module. Must first be called before anything in the old
+-- module is patched. Later calls return the same result.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
--- @tparam ?function pause called repeatedly, and may yield. Without this function,
---   the call does not yield.
+-- @tparam ?function pause called repeatedly, and may yield; nil for a call that
+--   must not yield
 -- @treturn table result of `match.new`
 local function matching_of(self, module, source, pause)
     local key = module .. source
@@ -154,12 +151,12 @@ local function matching_of(self, module, source, pause)
     return self.matched[key]
 end
 
---- Returns the records of the stale functions from one file. The records are kept in
--- the state table, so they outlive the reload.
+--- Returns the records of the stale functions from one file. The records outlive the
+-- reload.
 -- @tparam table stash see `core.stash`
 -- @tparam string source unit of the functions
--- @treturn table function -> record of its name and path, see `match`; the keys are
---   weak
+-- @treturn table function -> record of its name and path, see `match`; with weak
+--   keys
 local function known_of(stash, source)
     local known = stash.known[source]
     if known == nil then
@@ -169,8 +166,8 @@ local function known_of(stash, source)
     return known
 end
 
---- Whether a table of old code may be a class. The sign of a class is a function or
--- a metamethod among the first entries. Any other table counts as data.
+--- Whether a table of old code may be a class, because its first entries include a
+-- function or a metamethod. Any other table counts as data.
 local function has_code(object)
     local count = 0
     for key, value in next, object do
@@ -208,8 +205,8 @@ end
 
 --- Calls a function for each file of each module that the reload replaces. May
 -- yield.
--- @tparam function visit (module, source), with the name of the module and the
---   chunk name of the file
+-- @tparam function visit (module, source): the module's name and the file's chunk
+--   name
 local function each_changed(self, visit)
     for source, modules in pairs(self.modules.names) do
         for _, module in ipairs(modules) do
@@ -221,11 +218,11 @@ local function each_changed(self, visit)
     end
 end
 
---- Records the counterparts of old tables that are older than the new code. New code
+--- Records which counterparts of old tables are older than the new code. New code
 -- has obtained them elsewhere, for example from a library, so they must not replace
 -- the old tables. May yield.
--- @tparam function was_there (table) -> whether the table existed before the new
---   code ran
+-- @tparam function was_there (table) -> whether the table is older than the new
+--   code
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
         matching_of(self, module, source, yield.if_due):each(module, function(thing, _, counterpart)
@@ -250,7 +247,7 @@ end
 --- Returns the record of a stale function.
 -- @tparam function f
 -- @tparam string source unit of the function
--- @treturn ?table record, see `match`; includes the name of the `module`
+-- @treturn ?table record, see `match`, with the name of its `module`
 -- @treturn boolean whether the matching that made the record is still available
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules.names[source] or {}) do
@@ -284,13 +281,12 @@ function Counterparts:name_beside(f, source, key)
     return name:gsub('[^.]*$', '') .. key
 end
 
---- Returns the counterpart of a stale function: the corresponding new function. Does
--- not yield.
+--- Returns the counterpart of a stale function. Does not yield.
 -- @tparam function f
 -- @tparam string source unit of the function
 -- @treturn[1] function the counterpart
 -- @treturn[2] nil
--- @treturn[2] string reason why there is no counterpart
+-- @treturn[2] string why there is none
 function Counterparts:find(f, source)
     local entry, is_matched = entry_of(self, f, source)
     local module = entry and self.modules.paths[entry.module] and entry.module or (self.modules.names[source] or {})[1]
@@ -322,9 +318,9 @@ end
 -- @tparam table object the old table
 -- @treturn[1] table the counterpart
 -- @treturn[2] nil
--- @treturn[2] ?string reason why the old table cannot be replaced
--- @treturn[2] ?boolean true if the reason is that other code also uses the old
---   table or its counterpart
+-- @treturn[2] ?string why the old table cannot be replaced
+-- @treturn[2] ?boolean true if the reason is that other code also uses one of the
+--   two tables
 -- @treturn[2] ?table the counterpart, if the boolean is true
 function Counterparts:find_table(object)
     local entry = self.tables[object]
@@ -342,13 +338,12 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Describes a table of an old module for the report. The description includes the
--- position of the table's topmost stale function, the one with the lowest line
--- number.
+--- Describes a table of an old module for the report, with the position of its
+-- topmost stale function.
 -- @tparam table object
 -- @treturn string name of the table within its module
--- @treturn string unit of the topmost stale function; the unit of the module if
---   there is no stale function
+-- @treturn string unit of that function; the unit of the module if there is no
+--   stale function
 -- @treturn number line of that function; 1 if there is none
 -- @treturn ?number generation of that function, if it is known
 function Counterparts:describe_table(object)
@@ -370,11 +365,11 @@ function Counterparts:describe_table(object)
     return name, source or '@' .. (self.modules.paths[entry.module] or entry.module), line or 1, generation
 end
 
---- Whether a function can be replaced together with the functions that it wraps.
--- Each old function among them must have a counterpart. Does not yield.
+--- Whether a function and the functions that it wraps can be replaced. Each old
+-- function among them must have a counterpart. Does not yield.
 -- @tparam function f
--- @tparam table taken set of new functions that new code has registered itself;
---   they do not count as counterparts
+-- @tparam table taken set of new functions that do not count as counterparts,
+--   because new code has registered them itself
 -- @treturn boolean
 function Counterparts:cover(f, taken)
     for _, old in ipairs(self.ownership.list_wrapped(f, function(g)

@@ -10,8 +10,8 @@ local ENVIRONMENT, FRAME, KEY, METATABLE =
 -- Maximum number of keys in a description, and maximum lengths of a key and of the
 -- whole description.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Number of steps at the end of a path that are described, and number of steps that
--- are followed back to find the root of the path.
+-- Number of steps at the end of a path to describe, and number of steps to follow
+-- back in search of the path's root.
 local LAST, ALL = 30, 20000
 
 --- Shortens the path of a file: makes it relative to the application's directory, or
@@ -78,8 +78,7 @@ function Text:__tostring()
     return self.head .. dots .. table.concat(keys, '', first) .. self.tail
 end
 
---- Returns the description of a part of an object: `LABEL of OBJECT`, where `OBJECT`
--- is the description of the object.
+--- Returns the description of a part of an object: `LABEL of OBJECT`.
 -- @tparam string kind kind of the part, see the manual
 -- @tparam string label
 -- @treturn table
@@ -94,13 +93,13 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- Returns a name for a field that is clearer than the path of the field. Only
--- handlers of HTTP routes, and hooks and helpers of HTTP servers, have such names.
+--- Returns the name of a field with the handler of an HTTP route, or with a hook or
+-- helper of an HTTP server. This name is clearer than the path of the field.
 -- @param object object with the field
 -- @param key key of the field
 -- @param owner object that refers to `object`
 -- @param owner_key key under which `owner` refers to `object`
--- @treturn ?string kind of the place; nil if the field has no clearer name
+-- @treturn ?string kind of the place; nil for any other field
 -- @treturn ?string name
 local function well_known(object, key, owner, owner_key)
     if key == 'sub' and is_route(object) then
@@ -159,7 +158,7 @@ local function step(text, from, key)
     return text
 end
 
--- Used as the root of a path that is too long to be followed back to its real root.
+-- Used as the root of a path that is too long to be followed back.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.
@@ -233,8 +232,8 @@ local function describe(walk, roots, place)
     return kind, words
 end
 
---- Formats a key that follows a label, as in `global NAME`. A plain name gets no
--- dot, and a number gets no brackets, unlike in the result of `key_text`.
+--- Formats a key that follows a label, as in `global NAME`. Unlike `key_text`, adds
+-- no dot to a plain name, and no brackets to a number.
 local function field_text(key)
     if type(key) == 'number' then
         return tostring(key)

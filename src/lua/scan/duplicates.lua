@@ -1,13 +1,13 @@
 --- Removes old registrations that new code has made again.
 --
--- A library may keep callbacks in a list. After a reload, the list contains both
--- the old and the new callback, and the library would call both. After a restart of
--- the process, it would contain only the new one. So the new entry is moved to the
--- position of the old entry. `registrations` defines what an entry is.
+-- After a reload, a library that keeps callbacks in a list has both the old and the
+-- new callback, and would call both. After a restart of the process, it would have
+-- only the new one. So the new entry is moved to the position of the old entry.
+-- `registrations` defines what an entry is.
 --
--- The move makes the list one entry shorter. A loop that is running over the list
--- could skip an entry, or run past the end. So the entry is only moved when no loop
--- can be disturbed.
+-- The move makes the list one entry shorter. A loop over the list could then skip
+-- an entry, or run past the end. So the entry is only moved when no loop can be
+-- disturbed.
 
 local require = ...
 local clock = require('clock')
@@ -17,8 +17,8 @@ local stacks = require('platform.stacks')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Limits of the search for loops, which does not yield: number of fibers, and
--- number of fields that are examined in a table.
+-- Limits of the search for loops: number of fibers, and number of fields in a
+-- table. The search does not yield.
 local THREADS, FIELDS = 1000, 100
 -- Approximate number of list entries that are moved between two yields.
 local MOVED = 20000
@@ -38,7 +38,7 @@ local function new(locator)
 end
 
 --- Whether new code has made an old registration again. If so, records the old
--- registration, which `resolve` removes later. Does not yield.
+-- registration for `resolve`, which removes it. Does not yield.
 -- @tparam table place the reference to an old function or table
 -- @tparam function|table value counterpart of the old function or table
 -- @tparam table walk the walk that has found the reference
@@ -53,11 +53,11 @@ function Duplicates:note(place, value, walk)
     return true
 end
 
---- Whether the function in a stack frame may be using a list. One of its local
--- variables or upvalues must contain the list, or a table with the list in a field.
+--- Whether a function on a stack may be using a list: a local variable or upvalue
+-- contains the list, or a table with the list in a field.
 -- @tparam thread thread the coroutine with the stack
 -- @tparam number level level of the frame
--- @tparam function f the function in the frame
+-- @tparam function f the function
 -- @tparam table list
 local function has_list(thread, level, f, list)
     local function has(value)
@@ -154,8 +154,7 @@ local function loops_over(lists)
     return loops
 end
 
---- Whether an entry can be removed from a list without disturbing the loops that are
--- running over the list.
+--- Whether the removal of an entry from a list disturbs no loop over the list.
 -- @tparam ?table|boolean loops result of `loops_over` for the list
 -- @tparam number index index of the entry
 -- @tparam number length length of the list
@@ -179,8 +178,7 @@ local function is_free(loops, index, length)
     return true
 end
 
---- Moves the new entry of a list to the position of the old entry. This removes the
--- old entry.
+--- Moves the new entry of a list to the position of the old entry, which is removed.
 -- @tparam table item the old registration, as recorded by `note`
 -- @tparam ?table|boolean loops result of `loops_over` for the list
 -- @treturn ?boolean true if the entry was moved; false if a loop prevents the move;
@@ -229,11 +227,10 @@ end
 
 --- Removes the registrations that `note` has recorded. Yields.
 -- @tparam number deadline in seconds, on the monotonic clock
--- @tparam function done (item, result), called for each registration right after
---   its removal, without a yield in between. `item` has `place` and `new`, as
---   passed to `note`, and the old `entry`. `result` is true if the registration was
---   removed, false if a loop prevented the removal, and nil if the registration no
---   longer existed.
+-- @tparam function done (item, result), called right after each removal, without a
+--   yield in between. `item` has `place` and `new`, as passed to `note`, and the
+--   old `entry`. `result` is true if the registration was removed, false if a loop
+--   prevented the removal, and nil if the registration no longer existed.
 function Duplicates:resolve(deadline, done)
     -- Remove nested wrappers from the inside out. The walk has found them from the
     -- outside in.

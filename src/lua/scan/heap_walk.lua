@@ -10,9 +10,9 @@
 -- stand-ins (see `stand_ins`), are treated in the same way.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
--- the option `puts_off`, the walk visits these stacks last. Any object that it has
--- not reached before can be reached only through these stacks. While the walk
--- visits these objects, its field `is_late` is true.
+-- the option `puts_off`, the walk visits these stacks last. Any object that it
+-- reaches only then can be reached only through these stacks. While the walk visits
+-- these objects, its field `is_late` is true.
 --
 -- Objects are numbered in the order in which they are reached. For each object, the
 -- walk records the number of the previous object on the path, and the key of the
@@ -28,8 +28,7 @@ local visited = require('scan.visited')
 local yield = require('core.yield')
 
 local LIST = 512
--- Numbers of objects, and of table entries, that are walked between two checks of
--- the clock.
+-- Numbers of objects and table entries to walk between two checks of the clock.
 local OBJECTS, ENTRIES = 16, 128
 -- Maximum number of attempts to walk a table that keeps changing.
 local RESTARTS = 3
@@ -38,8 +37,8 @@ local RESTARTS = 3
 local BUDGET = 0.00025
 -- Code that keeps creating objects could stay ahead of the walk forever. So the
 -- time slices become longer when the heap exceeds GROWTH times its initial size,
--- plus MARGIN kilobytes. Smaller growth is normal: the heap may double between two
--- garbage collections, and the lists of the walk are part of it.
+-- plus MARGIN kilobytes. Smaller growth is normal: the heap doubles between two
+-- garbage collections, and includes the lists of the walk.
 local GROWTH, MARGIN = 3, 16 * 1024
 -- The time slices also become longer when this share of the time until the deadline
 -- has passed.
@@ -51,9 +50,8 @@ local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 local LEVELS, note_loops = stacks.LEVELS, iterated_tables.note_loops
 
--- Markers that are used as the key of a reference outside a table field: a
--- metatable, an environment, a table key that itself is the reference, and a
--- function in a stack frame.
+-- Markers used in place of a key for references outside table fields: a metatable,
+-- an environment, a table key, and a function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -64,10 +62,10 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
 --     `object`, which has this number, refers to `value`. `kind` is root, field,
---     key, upvalue, metatable, environment, frame or local. The function must
---     return true if it has added or removed entries of `object`. Then the walk
---     reads `object` again. If `value` is a table, the function must return true to
---     keep the walk from entering the table.
+--     key, upvalue, metatable, environment, frame or local. If the function returns
+--     true after a change of the entries of `object`, the walk reads `object`
+--     again. If it returns true for a table as `value`, the walk does not enter
+--     that table.
 --   tables: optional: table -> {is_module, is_watched}. References to these tables
 --     are passed to `on_place`, too. If neither flag is set, only references as a
 --     metatable or as `__index` are passed.
@@ -75,8 +73,8 @@ Walk.__index = Walk
 --     `on_place`.
 --   stands_in: optional: function (f) -> whether `f` is a stand-in
 --   puts_off: optional: whether to walk stacks with stale functions last
---   on_loadstring_function: optional: function (number), called for each function
---     that was compiled from a string
+--   on_loadstring_function: optional: function (number), called for functions
+--     compiled from strings
 --   on_object: optional: function (object, type), called for each object; returns
 --     whether to follow the references of the object
 --   deadline: in seconds, on the monotonic clock
@@ -122,8 +120,8 @@ end
 --- Returns the record of an object.
 -- @tparam number number number of the object
 -- @return the object
--- @treturn number number of the previous object on the path; if there is none, the
---   negated index of the root
+-- @treturn number number of the previous object on the path, or the negated index
+--   of the root
 -- @return key under which the previous object refers to this object
 function Walk:at(number)
     local list, index = floor((number - 1) / LIST) + 1, (number - 1) % LIST + 1
@@ -131,7 +129,7 @@ function Walk:at(number)
     return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
---- Yields if the current time slice has used up its time.
+--- Yields if the current time slice is used up.
 -- @treturn boolean false if the walk must stop; the field `stopped` contains the
 --   reason
 function Walk:go_on()
@@ -189,8 +187,8 @@ local function is_sought(self, f, parent, key)
         return true
     end
     self.functions = self.functions + 1
-    -- Do not walk functions of this program, because they exist only during the
-    -- command.
+    -- Do not walk functions of this program: they exist only while the command
+    -- runs.
     if class ~= 'ours' then
         append(self, f, parent, key)
     elseif key ~= FRAME and self.stands_in ~= nil and self.stands_in(f) then
@@ -201,8 +199,7 @@ local function is_sought(self, f, parent, key)
         -- and would count as visited.
         self.ours[f] = true
     end
-    -- Ignore a function on a stack that was compiled from a string: a console is
-    -- evaluating this function.
+    -- Ignore a string-compiled function on a stack: a console is evaluating it.
     if class == 'text' and key ~= FRAME and self.on_loadstring_function ~= nil then
         self.on_loadstring_function(self.count)
     end
@@ -219,10 +216,9 @@ local function reach_sought_table(self, value, parent, key, kind, place, object)
     end
 end
 
---- Handles a reference. If the walk searches for the referenced value, passes the
--- reference to `on_place`. Otherwise adds the value to the objects that are still
--- to be walked.
--- @param value the referenced value
+--- Handles a reference. If the walk searches for the value, passes the reference to
+-- `on_place`. Otherwise adds the value to the objects that are still to be walked.
+-- @param value the value to which the reference refers
 -- @tparam number parent number of the object with the reference
 -- @param key key to be recorded as part of the path
 -- @tparam ?string kind argument `kind` of `on_place`. With nil, tables and userdata
@@ -260,10 +256,10 @@ local function reach_environment(self, object, number)
     end
 end
 
---- Walks the entries of a table. Yields. If other code changes the table during a
--- yield, `next` may raise an error.
+--- Walks the entries of a table. Yields. If the table changes during a yield, `next`
+-- may raise an error.
 -- @treturn ?boolean true if all entries were walked; false if the walk must stop;
---   nil if `on_place` has changed the table, so that it must be walked again
+--   nil if `on_place` has changed the table, which must then be walked again
 local function reach_entries(self, object, number)
     -- Count entries across tables, because many small tables take as long as a
     -- large one.
@@ -285,7 +281,8 @@ local function reach_entries(self, object, number)
                     self.left = 1
                     return nil
                 end
-                -- `on_place` may have taken long: check the clock after this entry.
+                -- Check the clock after this entry, because `on_place` may have
+                -- taken long.
                 left = 1
             end
         elseif value_type == 'userdata' then
@@ -400,11 +397,11 @@ local function runs_stale(thread, classify)
     return false
 end
 
---- Walks the stack of a coroutine. If there are several stale functions on the
--- stack, passes only the outermost one to `on_place`: it has called the others.
+--- Walks the stack of a coroutine. Passes only the outermost stale function on the
+-- stack to `on_place`, because it has called the others.
 local function reach_thread(self, object, number)
     -- Skip the running coroutine, because it runs this walk. Also skip coroutines
-    -- that ended with an error: their frames still exist, but will never run again.
+    -- that ended with an error: their frames exist, but never run again.
     if object == coroutine.running() or coroutine.status(object) == 'dead' then
         return
     elseif self.put_off ~= nil and not self.is_late and runs_stale(object, self.classify) then
@@ -444,8 +441,7 @@ function Walk:run(roots)
     yield.reset()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- Make the time slices longer at the latest when half of the free memory is
-    -- used.
+    -- Lengthen the time slices before more than half of the free memory is used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do
@@ -472,8 +468,8 @@ function Walk:run(roots)
     return true
 end
 
---- Walks the recorded objects from a given number onwards. Also walks the objects
--- that are recorded during this call. Yields.
+--- Walks the recorded objects from a given number onwards, including those that are
+-- recorded during this call. Yields.
 -- @treturn ?number the number that the next new object will get; nil if the walk
 --   has stopped early
 function Walk:run_from(number)

@@ -10,7 +10,7 @@ local walk_lib = require('scan.heap_walk')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Number of table entries that are examined between two checks of the clock.
+-- Number of table entries to examine between two checks of the clock.
 local ENTRIES = 128
 local UPVALUES = 255
 
@@ -65,8 +65,8 @@ local function look_at_function(self, holder)
     end
 end
 
---- Searches a stack for references to the given objects. These references cannot be
--- replaced, because the running code is using them.
+--- Searches a stack for references to the given objects. They cannot be replaced,
+-- because the running code is using them.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return

@@ -2,8 +2,8 @@
 -- generations. It patches a reference if there is exactly one possible new
 -- function.
 --
--- The heap changes during the walk. So the scan makes several passes, until two of
--- them agree or a limit is reached. Even then, the scan may have missed a stale
+-- The heap changes during a walk. So the scan makes several passes, until two of
+-- them agree or a limit is reached. Even then, it may have missed a stale
 -- reference.
 
 local require = ...
@@ -26,14 +26,14 @@ local PASSES = 3
 local NAMED_FUNCTIONS = 5
 -- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
--- Maximum time to wait until requests on old code finish, in seconds.
+-- Maximum time to wait for requests on old code to finish, in seconds.
 local DRAIN = 1
 
--- Memory that a walk needs in the worst case, as a share of the heap size. The
--- worst case is a heap of very small tables.
+-- Memory that a walk may need, as a share of the heap size. The worst case is a
+-- heap of very small tables.
 local NEED = 0.75
--- Size of the Lua heap at which a walk stops, in kilobytes. In a build without
--- 64-bit addresses (GC64), LuaJIT can use at most 2 GB.
+-- Size of the Lua heap at which a walk stops, in kilobytes. Without 64-bit
+-- addresses (GC64), LuaJIT can use at most 2 GB.
 local LIMIT = 1.6 * 1024 * 1024
 local LIMIT_GC64 = 16 * 1024 * 1024
 
@@ -53,9 +53,9 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits until requests on old code finish. Yields.
+--- Waits for requests on old code to finish. Yields.
 -- @tparam table requests see `requests`
--- @tparam number until_time time to give up, in seconds on the monotonic clock
+-- @tparam number until_time maximum time, in seconds on the monotonic clock
 local function drain(requests, until_time)
     while requests:are_running(nil) and clock.monotonic() < until_time do
         fiber.sleep(0.01)
@@ -116,10 +116,9 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the last parts of all names under which `require` may load given files.
--- The last part for `a/b.lua` is `b`. For `a/init.lua`, it is `init` or `a`. May
--- yield.
--- @tparam table sources table whose keys are the chunk names of the files
+--- Returns the possible last parts of the module names of given files: `b` for
+-- `a/b.lua`, and `init` or `a` for `a/init.lua`. May yield.
+-- @tparam table sources table whose keys are chunk names
 -- @treturn table set
 local function endings(sources)
     local set = {}
@@ -133,8 +132,8 @@ local function endings(sources)
 end
 
 --- Whether an HTTP server has loaded a controller (a table of request handlers)
--- again, after a reload had loaded the controller's file. The sign is a function
--- whose generation is not recorded.
+-- again, after a reload had loaded the same file. The sign is a function whose
+-- generation is not recorded.
 -- @tparam table stash see `core.stash`
 -- @param controller value of the controller
 local function is_loaded_again(stash, controller)
@@ -149,9 +148,9 @@ local function is_loaded_again(stash, controller)
     return false
 end
 
---- Adds controllers that HTTP servers have loaded again to a list of foreign
--- modules. For example, a server that was created after the reload has loaded its
--- controllers itself. May yield.
+--- Extends a list of foreign modules by the controllers that HTTP servers have
+-- loaded again. An example is a server that was created after the reload. May
+-- yield.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} list see `foreign_modules`
 local function add_controllers(stash, list)
@@ -192,7 +191,7 @@ local function foreign_modules(stash)
     for name, loaded in pairs(others) do
         yield.if_due()
         -- Skip aliases: other names that the application has given to a known
-        -- module in `package.loaded`.
+        -- module.
         local kind, path
         if not known[loaded] then
             kind, path = modules.classify(name, loaded)
@@ -208,8 +207,8 @@ local function foreign_modules(stash)
     return list
 end
 
---- Returns the generation records of the state table, without those of foreign
--- modules. So functions from the files of foreign modules do not count as stale.
+--- Returns the generation records of the state table, except those of foreign
+-- modules. So functions of foreign modules do not count as stale.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} foreign result of `foreign_modules`
 local function believed(stash, foreign)
@@ -301,11 +300,11 @@ local STOPPED = {
 }
 
 --- Adds fibers whose loops still run old code to the stale references in a report.
--- The scan has usually found these fibers already, because the old function is on
--- the fiber's stack. But an incomplete scan may have missed some.
+-- Usually the scan has already found them, because the old function is on the
+-- fiber's stack. But an incomplete scan may have missed some.
 -- @tparam table report
--- @tparam {table,...} loops {id, name, func, reason}: the id, name and entry
---   function of a fiber, and the reason why it still runs
+-- @tparam {table,...} loops {id, name, func, reason}: the fiber, its entry
+--   function, and the reason why it still runs
 -- @tparam table options see `run`
 -- @treturn number number of fibers that were added
 local function add_loops(report, loops, options)

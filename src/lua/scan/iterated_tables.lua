@@ -8,16 +8,15 @@ local getinfo, getlocal = debug.getinfo, debug.getlocal
 local next, type = next, type
 
 local LEVELS = stacks.LEVELS
--- Maximum number of fibers to search for loops. It is limited because the search
--- does not yield.
+-- Maximum number of fibers to search for loops. The search does not yield.
 local THREADS = 1000
 
 local IteratedTables = {}
 IteratedTables.__index = IteratedTables
 
 --- Creates the search for one walk over the heap.
--- @treturn table its field `walked` is a set of tables over which loops are
---   running; `note_loops` fills it from the coroutines that the walk reaches
+-- @treturn table `walked`: set of tables over which loops are running in the
+--   coroutines that the walk has reached; filled by `note_loops`
 local function new()
     return setmetatable({walked = {}}, IteratedTables)
 end
@@ -64,7 +63,7 @@ function IteratedTables:has(object, moment)
     return self.has_too_many or self.loops[object] or self.walked[object] or false
 end
 
--- Disable the JIT compiler, for the reason given at the end of `heap_walk`.
+-- Disable the JIT compiler, as explained at the end of `heap_walk`.
 jit.off(true, true)
 
 return {new = new, note_loops = note_loops}
