@@ -75,8 +75,8 @@ local function copy(source)
     return result
 end
 
---- Returns the metatable of a settings table, such as `json.cfg`. Code calls a settings
--- table as a function to change settings.
+--- Returns the metatable of a settings table, such as `json.cfg`. Code calls such
+-- tables to change settings.
 -- @treturn ?table nil if the value is not a settings table
 local function settings_metatable(key, value)
     local metatable = key == 'cfg' and type(value) == 'table' and debug.getmetatable(value)

@@ -158,8 +158,8 @@ local function stage_fibers(self)
     end
 end
 
---- Finds the method tables of `net.box` connections through the upvalues of the
--- function `net.box.connect`.
+--- Finds the method tables of `net.box` connections in the upvalues of
+-- `net.box.connect`.
 -- @treturn {table,...}
 local function connection_methods(lib)
     local seen, result = {}, {}

@@ -2,13 +2,13 @@
 -- declarations. So without this adapter, a module that makes declarations could not be
 -- loaded again.
 --
--- For new code, `ffi.cdef` accepts a declaration that is equal to an existing one,
--- refuses one that differs, and adds one that is new. To compare, the adapter declares
--- the same text again under generated names. These names are permanent, so the state
--- table caches the result for each text.
+-- For new code, `ffi.cdef` accepts declarations that are equal to existing ones,
+-- refuses those that differ, and adds new ones. To compare, the adapter declares the
+-- same text again under generated names. These names are permanent, so the state table
+-- caches the result for each text.
 --
--- New code may call `ffi.metatype` for a type that already has methods. The new methods
--- are then staged: until the commit, only new code sees them.
+-- If new code calls `ffi.metatype` for a type that already has methods, the new methods
+-- are staged: until the commit, only new code sees them.
 
 local require = ...
 local cdecl = require('platform.cdecl')

@@ -52,7 +52,7 @@ local function index_names(routes)
     return iroutes
 end
 
---- Returns the identity of a route, which consists of its method and path.
+--- Returns the key of a route: its method and path.
 function Http:key_of(route)
     local key = self.keys[route]
     if key == nil then
@@ -68,8 +68,8 @@ function Http:is_old(route)
         return true
     end
     -- A handler that is a function of the library does not show which code registered
-    -- the route. If a reload registered the route, the state table has the files of
-    -- that reload. The route is old if all these files are reloaded now.
+    -- the route. If a reload registered the route, the state table has the files that
+    -- it reloaded. The route is old if all these files are reloaded now, too.
     local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false

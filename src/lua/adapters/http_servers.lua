@@ -1,10 +1,10 @@
 --- Adapter: HTTP servers (rock `http`) that the application itself opens on its own
 -- ports.
 --
--- Old and new code cannot both listen on a port. So new code that creates a server for
--- the host and port of a running server gets a staging proxy of the running server, and
--- thereby takes it over. Starting the proxy does nothing. Its routes become live at the
--- commit. Clients keep their connections.
+-- Old and new code cannot both listen on a port. So new code takes over a running
+-- server: if it creates a server for the same host and port, it gets a staging proxy of
+-- the running server. Starting the proxy does nothing. The routes of the proxy become
+-- live at the commit. Clients keep their connections.
 --
 -- If new code stops a server, the call is deferred until the commit. A rollback drops
 -- the call. The commit drops it, too, if new code has taken over the server.
@@ -196,7 +196,7 @@ end
 -- wrapper.
 -- @tparam function f the function that old code has kept
 -- @param server the first argument of the call
--- @treturn function the wrapper of `stop`, or `f` if `f` is another function
+-- @treturn function the wrapper of `stop`, or `f` itself
 function Servers:guarded(f, server)
     local stop = self.stops[server]
     return stop ~= nil and f == stop.original and stop.staged or f

@@ -15,7 +15,6 @@ local function new(txn, role, http)
     return setmetatable({txn = txn, role = role, http = http, servers = {}, proxies = {}}, HttpdRole)
 end
 
---- Returns the servers that the role `roles.httpd` has opened.
 local function list_servers(role)
     local list = {}
     for index = 1, 255 do

@@ -2,9 +2,9 @@
 -- `socket.tcp_server` or with functions that call it, such as `console.listen`. HTTP
 -- servers have their own adapter, `http_servers`.
 --
--- Old and new code cannot both listen on a port. So new code that opens a server on the
--- port of an old server gets a proxy of the old socket, and thereby takes over the
--- socket. At the commit, the handler of the new server begins to serve new connections.
+-- Old and new code cannot both listen on a port. So new code takes over the old socket:
+-- if it opens a server on the same port, it gets a proxy of that socket. At the commit,
+-- the handler of the new server begins to serve new connections.
 --
 -- If new code closes the old socket, the call is deferred until the commit. The commit
 -- drops the call if new code has taken over the socket.
@@ -55,7 +55,7 @@ end
 
 --- Finds the old server on the address at which new code opens a server. New code may
 -- take over the old server if the old handler is code of the application. It may also
--- do so if both handlers have the same code, because a library opens both servers.
+-- do so if both handlers have the same code, as when a library opens both servers.
 -- Yields.
 -- @treturn ?table nil if new code may not take over any old server
 local function find(self, host, port, options)
@@ -191,7 +191,7 @@ end
 -- wrapper.
 -- @tparam function f the function that old code has kept
 -- @param live the first argument of the call
--- @treturn function the wrapper of `close`, or `f` if `f` is another function
+-- @treturn function the wrapper of `close`, or `f` itself
 function Sockets:guarded(f, live)
     local close = self.closes[live]
     return close ~= nil and f == close.original and close.staged or f

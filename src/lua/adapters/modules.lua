@@ -57,9 +57,9 @@ function Modules:is_staged(name)
     return self.loaded[name] == true or self.by_name[name] ~= nil and self.view:find(name) ~= nil
 end
 
---- Stages a module that was not loaded before the reload, if the module belongs to the
+--- Stages a module that was not loaded before the reload, if it belongs to the
 -- application.
--- @treturn ?table module, nil if the module does not belong to the application
+-- @treturn ?table module, nil if it does not belong to the application
 function Modules:adopt(name)
     local kind, path = catalog.classify(name)
     if self.choice.select(name, kind) ~= 'app' then
@@ -80,7 +80,7 @@ function Modules:adopt(name)
     return module
 end
 
---- Returns the module of this reload that new code gets for a name.
+--- Finds the module that `require` must load for new code.
 -- @treturn ?table module, nil if the next loader must find it
 function Modules:find(name)
     if self.by_name[name] ~= nil then
@@ -93,8 +93,9 @@ function Modules:find(name)
     return self:adopt(name)
 end
 
---- Throws if a module is already being loaded. Must be called before the loader returns
--- a chunk. After that, `require` puts a marker for the module into `package.loaded`.
+--- Throws if a module is required again while it is being loaded. Must be called before
+-- the loader returns a chunk. After that, `require` puts a marker for the module into
+-- `package.loaded`.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -165,7 +166,7 @@ function Modules:load(name)
     return self.view:find(name)
 end
 
---- Splits `package.loaded` (see `module_table`) and adds the loader for new code.
+--- Gives new code its own `package.loaded` (see `module_table`) and its own loader.
 function Modules:stage()
     local txn = self.txn
     self.view = module_table.new(function()
@@ -202,7 +203,7 @@ function Modules:stage()
 end
 
 --- Wraps the function `module` for new code. The original would find the table of the
--- old module, and add the functions of the new module to that table.
+-- old module, and the functions of the new module would get into that table.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)

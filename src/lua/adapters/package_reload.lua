@@ -98,8 +98,8 @@ function PackageReload:commit()
     package.loaded[package_reload.MODULE] = self.loaded
 end
 
---- Returns whether a function reads the current generation number. A loop in such a
--- function is expected to end when that number changes.
+--- Returns whether a function reads the current generation number. A loop that reads
+-- this number is expected to end when the number changes.
 function PackageReload:is_watched_by(f)
     return package_reload.watches(self.reloader, f)
 end
