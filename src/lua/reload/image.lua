@@ -1,8 +1,8 @@
 --- Takes the image, a record of what every object held before new code ran. The image
 -- contains the entries of tables, the upvalues of functions, metatables and environments.
 --
--- A rollback uses the image to distinguish objects that failed code has created from older
--- objects. The image also has the former values of what failed code has overwritten.
+-- A rollback uses the image for two purposes: to distinguish objects of failed code from
+-- older objects, and to restore values that failed code has overwritten.
 --
 -- The size of the image is limited. A table with very many entries is assumed to contain
 -- data. The image omits the entries of that table, and all objects that can be reached
@@ -18,7 +18,8 @@ local roots_lib = require('scan.roots')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries in a recorded table, and maximum number of recorded objects.
+-- Maximum number of entries in one table, and of objects in the image. A larger table is
+-- recorded without its entries.
 local ENTRIES, OBJECTS = 10000, 100000
 -- Maximum number of entries that `list_named` examines in one table.
 local NAMED = 1000
@@ -120,9 +121,8 @@ function Image:find(object)
     return self:shard_of(object)[object]
 end
 
---- Drops table entries that old code has removed since the image was taken, so that a
--- rollback does not restore them. Called after an old role was stopped before the commit.
--- Yields.
+--- Drops from the image the table entries that old code has removed, so that a rollback does
+-- not restore them. Called after an old role was stopped before the commit. Yields.
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
@@ -141,9 +141,9 @@ function Image:forget_removed()
     end
 end
 
---- Lists table entries with string keys that the `stop` of an old role must not remove. New
--- code may depend on them: each was set after the image was taken, or has a value to which
--- new code refers. May yield.
+--- Lists table entries with string keys that the `stop` of an old role must not remove,
+-- because new code may depend on them. An entry is listed if it was set after the image was
+-- taken, or if new code refers to its value. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
 -- @treturn {table,...} list of {parent, key, child}: the table, and the key and value of
 --   the entry

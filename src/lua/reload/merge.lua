@@ -1,23 +1,23 @@
---- Merges duplicate registrations after a failure. They arise when a restarted old
--- role registers its callbacks again, because those of its first start are still
--- registered.
+--- Merges duplicate registrations after a failed reload. A restarted old role registers its
+-- callbacks again. If the registrations of its first start still exist, the new ones are
+-- duplicates.
 --
--- A registration is an entry of a list, an entry under a generated key, a table key
--- that is the callback itself, or a closure of a library around the callback. Of
--- two duplicates, the later one is kept, because it belongs to the state of the
--- restarted role. In a list it moves to the position of the earlier one, so that
--- the order does not change.
+-- A registration has one of these forms: an entry of a list, an entry under a generated
+-- key, a table key that is the callback itself, or a closure of a library around the
+-- callback. Of two duplicates, the later one is kept, because it belongs to the state of
+-- the restarted role. In a list, it takes the position of the earlier one, so that the
+-- order does not change.
 
 local require = ...
 local lists = require('reload.lists')
 local registrations = require('scan.registrations')
 local yield = require('core.yield')
 
--- Maximum number of upvalues of a closure that are examined.
+-- Maximum number of upvalues that are examined in a closure.
 local UPVALUES = 60
 
---- Whether a table entry belongs to old code of the application: it is an old
--- function, or a table that contains one.
+--- Returns whether a value belongs to old code of the application: it is an old function, a
+-- closure around an old function, or a table that contains one of these.
 local function is_of_application(ownership, value)
     if type(value) == 'function' then
         return ownership:wraps_old(value)
@@ -30,12 +30,12 @@ local function is_of_application(ownership, value)
     return false
 end
 
---- Records the entries that tables have gained since the image was taken. Called
--- before old roles restart. At that time, all new entries come from requests, so
--- they must not be merged. Yields.
+--- Records the entries that tables have gained since the image was taken. Called before old
+-- roles restart. Until then, all new entries come from requests, so `run` must not merge
+-- these entries. Yields.
 -- @tparam table image what objects held before new code ran, see `image`
--- @treturn table object -> set of the gained entries. An entry with a number key
---   is represented by its value, any other entry by its key.
+-- @treturn table object -> set of its new entries. Entries with number keys are represented
+--   by their values, other entries by their keys.
 local function note(image)
     local noted = setmetatable({}, {__mode = 'k'})
     for _, shard in pairs(image.shards) do
@@ -80,9 +80,9 @@ local function merge_entry(ownership, list, entries, noted)
     return false
 end
 
---- Returns what a table entry registers: the key, if it is a function, otherwise
--- the value. Returns nil if the key is a plain name: a second registration under
--- the same name replaces the first, so there is no duplicate.
+--- Returns what a table entry registers: the key if it is a function, otherwise the value.
+-- Returns nil if the key is a plain name. A second registration under the same name
+-- replaces the first, so it is no duplicate.
 local function registered(key, value)
     if type(key) == 'function' then
         return key
@@ -90,7 +90,7 @@ local function registered(key, value)
     return (type(key) == 'number' or registrations.pattern_of(key) ~= nil) and value or nil
 end
 
---- Whether a table is a list: all its number keys are indexes from 1 to its length.
+--- Returns whether a table is a list: all its number keys are indexes from 1 to its length.
 local function is_list(object)
     local length = #object
     for key in next, object do
@@ -102,8 +102,8 @@ local function is_list(object)
 end
 
 --- Lists the registrations that restarted roles have added to a table.
--- @treturn {{key, part},...} `key` is the key of the entry, and `part` what
---   `registered` returns for it. Empty if the table has too many entries.
+-- @treturn {{key, part},...} the key of each entry, and what `registered` returns for the
+--   entry. Empty if the table has too many entries.
 local function added_to(ownership, object, entries, noted)
     local added, left = {}, lists.COMPARED
     for key, value in next, object do
@@ -119,9 +119,9 @@ local function added_to(ownership, object, entries, noted)
     return added
 end
 
---- Merges duplicate registrations in a table that is not a list. For each
--- registration that was added, removes an earlier one of the same code.
--- @treturn number how many were removed
+--- Merges duplicate registrations in a table that is not a list. For each registration that
+-- was added, removes an earlier registration by the same code.
+-- @treturn number how many registrations were removed
 local function merge_keys(ownership, object, entries, noted)
     local added, count = added_to(ownership, object, entries, noted), 0
     if #added == 0 or type(added[1].key) == 'number' and is_list(object) then
@@ -140,12 +140,12 @@ local function merge_keys(ownership, object, entries, noted)
     return count
 end
 
---- Removes a duplicate from a chain of closures. To register a callback, some
--- libraries put a closure around the previously registered one. If the same code
--- registers its callback twice in a row, the outermost closure and the next one are
--- duplicates. The inner one is removed.
--- @param value the closure that a slot holds now
--- @param before the closure that the slot held when the image was taken
+--- Removes a duplicate from a chain of closures. Some libraries register a callback by
+-- putting a closure around the previously registered closure. If the same code registers
+-- its callback twice in a row, the two outermost closures are duplicates. The inner one is
+-- removed.
+-- @param value the closure that a table field or upvalue holds now
+-- @param before the closure that it held when the image was taken
 -- @treturn boolean whether a closure was removed
 local function merge_layers(ownership, value, before)
     if type(value) ~= 'function' or rawequal(value, before) or not lists.is_equivalent(value, before) then
@@ -173,7 +173,8 @@ local function merge_layers(ownership, value, before)
     return true
 end
 
---- Calls `merge_layers` for each table field or upvalue of an object.
+--- Removes duplicate closures from the table fields or upvalues of an object, see
+-- `merge_layers`.
 -- @tparam table record what the object held according to the image
 -- @treturn number how many closures were removed
 local function merge_slots(ownership, object, record)
@@ -195,9 +196,8 @@ end
 --- Merges the duplicate registrations in all objects of the image. Yields.
 -- @tparam table image what objects held before new code ran, see `image`
 -- @tparam table noted result of `note`
--- @tparam table ownership see `ownership`
--- @tparam {string,...} undone a line is appended for each registration that is
---   removed
+-- @tparam table ownership see `code.ownership`
+-- @tparam {string,...} undone a line is appended for each removed registration
 local function run(image, noted, ownership, undone)
     local is_changed = false
     for _, shard in pairs(image.shards) do
@@ -210,7 +210,7 @@ local function run(image, noted, ownership, undone)
             is_changed = is_changed or layers > 0
             if entries then
                 local before = noted[object] or {}
-                -- A list that has not become longer has no duplicates to merge.
+                -- Only a list that has become longer can have duplicates.
                 local length = rawget(entries, 1) ~= nil and #entries or lists.COMPARED
                 while rawget(object, length + 1) ~= nil and is_list(object)
                     and merge_entry(ownership, object, entries, before) do
@@ -224,8 +224,7 @@ local function run(image, noted, ownership, undone)
         end
     end
     if is_changed then
-        -- Compiled traces treat upvalues that never changed as constants: discard the
-        -- traces.
+        -- Discard compiled traces: they treat upvalues that have never changed as constants.
         jit.flush()
     end
 end

@@ -1,22 +1,20 @@
---- Removes a reference to failed code: restores what its slot held before new code ran.
--- A field of a table gets its former value, and a new key is removed. An entry of a list
--- is removed, and the gap is closed. An upvalue, metatable or environment gets its
--- former value.
+--- Removes a reference to failed code: restores what its slot held before new code ran. A
+-- table field, upvalue, metatable or environment gets its former value. A new key is removed
+-- from its table. A new entry is removed from its list, and later entries move down.
 
 local require = ...
 local ffi = require('ffi')
 local lists = require('reload.lists')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries that are examined in one table.
+-- Maximum number of table entries that `restore_marked` examines for one restored value.
 local ENTRIES = 1000
--- Maximum depth to which a restored value is searched, see `restore_marked`.
+-- Maximum depth to which `restore_marked` examines the tables in a restored value.
 local MARKED_DEPTH = 3
 
---- Repairs a former value that was put back into its slot, and the objects that it
--- contains. When new code replaced the value, the library may have marked it as
--- disabled, by giving it another metatable and removing its fields. The metatable
--- and the fields are restored.
+--- Repairs a former value that was put back into its slot, and the objects that it contains.
+-- When new code replaced the value, a library may have marked it as disabled: the library
+-- has set another metatable and removed fields. Restores the metatable and the fields.
 -- @tparam table image see `image`
 -- @param object the former value
 -- @tparam number depth to which contained objects are examined
@@ -43,14 +41,14 @@ local function restore_marked(image, object, depth, budget)
     end
 end
 
---- Removes a reference that is a table entry: restores the former value of the
--- entry, or removes the entry if it is new.
+--- Removes a reference that is a table entry: restores the former value of the entry, or
+-- removes the entry if it is new.
 -- @tparam table image see `image`
 -- @tparam table edge the reference, see `restore`
 -- @tparam table record what the table held according to the image
 -- @tparam {table,...} waiting see `restore`
--- @treturn boolean false if it must be tried again later, because a loop is running
---   over the list
+-- @treturn boolean false if the entry cannot be removed yet, because a loop is running over
+--   the list
 local function restore_field(image, edge, record, waiting)
     local object = edge.object
     local key = lists.index_of(object, edge.key, edge.child)
@@ -75,12 +73,12 @@ local function restore_field(image, edge, record, waiting)
     return true
 end
 
---- Removes a reference by restoring what was in its place before new code ran.
+--- Removes a reference: restores what its slot held before new code ran.
 -- @tparam table image see `image`
 -- @tparam table edge the reference, see `edge_of` in `reload.sweep`
--- @tparam {table,...} waiting a list is appended if its entry must be removed later,
---   because a loop is running over it
--- @treturn boolean false if that was not possible
+-- @tparam {table,...} waiting a list is appended if its entry cannot be removed yet,
+--   because a loop is running over the list
+-- @treturn boolean false if the reference was not removed
 local function restore(image, edge, waiting)
     local object, key, child = edge.object, edge.key, edge.child
     if edge.root ~= nil then

@@ -1,13 +1,13 @@
 --- Restores registrations of new code that the `stop` of an old role has removed.
 --
--- A `stop` removes registrations from libraries by name: for example a callback, an
--- entry of a list or a task. But by then the new role has made its registrations
--- under the same names, and they have replaced the old ones at the commit. So
--- whatever `stop` removes belongs to new code, and is restored.
+-- A `stop` removes registrations from libraries by name, for example a callback, a list
+-- entry or a task. When `stop` runs, the commit has already replaced the registrations of
+-- the old role by those of the new role, under the same names. So whatever `stop` removes
+-- belongs to new code, and is restored.
 --
--- Likewise, `stop` may find fibers of new code under such names, and must not
--- cancel them. An attempt to cancel such a fiber has no effect. But from then on,
--- the fiber appears to be dead when `stop` asks for its status.
+-- For the same reason, `stop` may find fibers of new code under these names. If `stop` tries
+-- to cancel a fiber of new code, the call has no effect. If `stop` then asks for the status
+-- of the fiber, the status is "dead".
 
 local require = ...
 local fiber = require('fiber')
@@ -16,23 +16,22 @@ local walk_lib = require('scan.heap_walk')
 local StopGuard = {}
 StopGuard.__index = StopGuard
 
---- Creates the protection of new code from `stop`. Has no effect until `watch` and
--- `open` are called.
+--- Creates the protection of new code against the `stop` of old roles. The protection has no
+-- effect until `watch` and `open` are called.
 -- @tparam table options
---   edges: references {{parent, key, child},...} from libraries to new code at the
---     commit, see `scan.census`
---   entries: table entries that new code depends on, in the same form, see
---     `list_named` in `reload.image`. They are restored only if `stop` has not
---     yielded.
+--   edges: references from libraries to new code at the commit, in the form
+--     {{parent, key, child},...}, see `scan.census`
+--   entries: table entries on which new code depends, in the same form, see `list_named`
+--     in `reload.image`. They are restored only if `stop` has not yielded.
 --   is_new_fiber: function (id) -> whether new code has started the fiber
---   is_stopping: function () -> whether the caller is the `stop` of an old role
+--   is_stopping: function () -> whether the current fiber runs the `stop` of an old role
 local function new(options)
     return setmetatable({options = options, wrapped = {}, ended = {}}, StopGuard)
 end
 
---- Whether a list contains a value, at any index: when an entry is removed from a
--- list, the entries behind it move. The first call for a list builds the set of
--- its values.
+--- Returns whether a list contains a value at any index. The former index does not matter,
+-- because entries move down when an earlier entry is removed. The first call for a list
+-- builds the set of its values.
 -- @tparam table lists cache: list -> set of its values
 -- @tparam table list
 -- @param value
@@ -42,8 +41,8 @@ local function is_in_list(lists, list, value)
         values = {}
         for index = 1, #list do
             local entry = rawget(list, index)
-            -- A list may have gaps. Leave out numbers: the value to look for is
-            -- never a number.
+            -- Skip nil, because a list may have gaps. Skip numbers, because no caller looks
+            -- for a number.
             if entry ~= nil and type(entry) ~= 'number' then
                 values[entry] = true
             end
@@ -53,8 +52,8 @@ local function is_in_list(lists, list, value)
     return values[value] ~= nil
 end
 
---- Whether a reference still exists.
--- @tparam table edge {parent, key, child}
+--- Returns whether a reference still exists.
+-- @tparam table edge the reference: {parent, key, child}
 -- @tparam table lists cache, see `is_in_list`
 local function holds(edge, lists)
     local parent, key = edge.parent, edge.key
@@ -66,10 +65,9 @@ local function holds(edge, lists)
     return rawequal(rawget(parent, key), edge.child) or edge.is_of_list and is_in_list(lists, parent, edge.child)
 end
 
---- Whether a reference that was removed can be restored without overwriting
--- anything. This is not the case if its slot has another value: other code may have
--- set it during a yield.
--- @tparam table edge {parent, key, child}
+--- Returns whether a removed reference can be restored without overwriting another value.
+-- Other code may have set a new value during a yield.
+-- @tparam table edge the reference: {parent, key, child}
 local function is_empty(edge)
     if type(edge.parent) == 'function' then
         return select(2, debug.getupvalue(edge.parent, edge.key)) == nil
@@ -96,14 +94,13 @@ local function put_back(edge, lists)
 end
 
 --- Records which registrations exist before the `stop` of a role runs.
--- @treturn function (has_yielded) to be called after `stop`; `has_yielded` tells
---   whether `stop` has yielded. Restores the registrations that are missing, and
---   returns their number.
+-- @treturn function (has_yielded) to be called after `stop`. Restores the missing
+--   registrations and returns their number. `has_yielded` tells whether `stop` has yielded.
 function StopGuard:watch()
     local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
         for _, edge in ipairs(self.options[name]) do
-            -- In a list, the value may be at another index after `stop`.
+            -- `stop` may move a value to another index of a list.
             edge.is_of_list = type(edge.parent) == 'table' and type(edge.key) == 'number' and #edge.parent >= edge.key
             if holds(edge, lists) then
                 edge.value = edge.key == walk_lib.KEY and rawget(edge.parent, edge.child) or nil
@@ -125,8 +122,8 @@ function StopGuard:watch()
         check(present.edges, has_yielded and is_empty or is_any)
         check(has_yielded and {} or present.entries, is_empty)
         if count > 0 then
-            -- Compiled traces treat upvalues that never changed as constants: discard the
-            -- traces.
+            -- Discard compiled traces: they treat upvalues that have never changed as
+            -- constants.
             jit.flush()
         end
         return count
@@ -143,12 +140,11 @@ local function id_of(object)
     return ok and id or nil
 end
 
---- Wraps a function that takes a fiber, such as `fiber.kill`, to protect fibers of
--- new code.
--- @tparam table holder table with the function
+--- Wraps a function that takes a fiber, such as `fiber.kill`, to protect fibers of new code.
+-- @tparam table holder table that contains the function
 -- @tparam string name key of the function
--- @tparam function instead (id, original, fiber, ...) called instead of the
---   original function, if a `stop` calls it for a fiber of new code
+-- @tparam function instead (id, original, fiber, ...) called in place of the original
+--   function when `stop` passes a fiber of new code
 local function wrap(self, holder, name, instead)
     local original, options = holder[name], self.options
     if type(original) ~= 'function' then
@@ -167,7 +163,8 @@ local function wrap(self, holder, name, instead)
     table.insert(self.wrapped, {holder = holder, name = name, original = original, wrapper = wrapper})
 end
 
---- Prevents any `stop` from cancelling fibers of new code, until `close`.
+--- Prevents the `stop` of any old role from cancelling fibers of new code, until `close` is
+-- called.
 function StopGuard:open()
     local methods = debug.getmetatable(fiber.self())
     methods = type(methods.__index) == 'table' and methods.__index or methods

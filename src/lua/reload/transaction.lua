@@ -122,7 +122,7 @@ end
 --- Records the current step of the transaction, which the command `status` shows.
 -- @tparam string what a phase, or a function of a role
 -- @tparam ?string role name of the role
--- @tparam ?boolean important whether to send the step to the client of this reload, too
+-- @tparam ?boolean important whether to notify the client of this reload as well
 function Transaction:tell(what, role, important)
     local lock = self.stash.lock
     if lock ~= nil then
@@ -184,7 +184,7 @@ function Transaction:commit()
         local ok, err = pcall(adapter.commit, adapter)
         if not ok then
             -- The `commit` of an adapter must not fail. If it does, it is too late for a
-            -- rollback: report the error.
+            -- rollback, so only report the error.
             log.error('cartridge-reload: the commit of adapter %s failed: %s', adapter.name, tostring(err))
             self.commit_error = self.commit_error
                 or ('the commit of adapter %s failed: %s'):format(adapter.name, tostring(err))
@@ -244,7 +244,7 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects what new code has set from old code that runs next.
+--- Protects what new code has set against old code, which runs next.
 -- @treturn function to be called after the old code: ends the protection, and restores
 --   what the old code has removed
 function Transaction:guard()
@@ -280,8 +280,8 @@ function Transaction:pause()
     end
 end
 
---- Returns the functions of new code that new code has registered, either directly or inside
--- a wrapper (a closure of a library).
+--- Returns the new functions that are registered somewhere, either directly or inside a
+-- wrapper (a closure of a library).
 -- @treturn table set of functions
 local function registered_functions(self)
     if self.registered == nil then
@@ -430,7 +430,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- `wait` returns without an error if the fiber is cancelled, so check for that.
+            -- `wait` returns without an error if this fiber is cancelled, so check.
             fiber.testcancel()
         end
     end)
