@@ -1,5 +1,5 @@
---- Adds hints to the messages of failures that usually have the same cause: the top
--- level of a module calls something that can be called only once per process.
+--- Adds hints to the messages of some failures. These failures usually have the same cause:
+-- the top level of a module calls a function that can be called only once per process.
 
 local HINTS = {
     {
@@ -15,7 +15,7 @@ local HINTS = {
 }
 
 --- Appends a hint to the message of a failure, if one applies.
--- @tparam table fail see `failure`
+-- @tparam table fail the failure, see `core.failure`
 local function add(fail)
     for _, item in ipairs(type(fail.message) == 'string' and HINTS or {}) do
         if fail.message:find(item.text, 1, true) and not fail.message:find(item.hint, 1, true) then

@@ -1,10 +1,10 @@
---- Finds the main script of an application without a framework, and determines
--- whether it appears safe to run the script again.
+--- Finds the main script of an application that is not started by roles, and lists the risks
+-- of running the script again.
 --
--- The path of the script may be relative to the directory in which the process was
--- started. If `box.cfg` has a `work_dir`, the process has left that directory. In
--- that case, the directory is determined from the chunk names of modules that were
--- loaded from it, or from the environment variable PWD, which the shell has set.
+-- The path of the script may be relative to the directory in which the process was started.
+-- The process may have left that directory because of `work_dir` in `box.cfg`. So the script
+-- is searched for in the directories from which code was loaded, then in PWD (set by the
+-- shell), in `package.searchroot()` and in the current directory.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -18,15 +18,14 @@ local jutil = require('jit.util')
 local package_reload = require('platform.package_reload')
 local yield = require('core.yield')
 
--- Name of the main script in the fields of reports that otherwise contain a
--- module name.
+-- Name of the main script in report fields that otherwise contain a module name.
 local NAME = 'main script'
 
--- Directories in which tarantoolctl looks for instance scripts by default.
+-- Default directories in which tarantoolctl looks for instance scripts.
 local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool/instances.enabled'}
 
--- Functions that make it unsafe to run the script again, if the script calls them
--- at its top level.
+-- Functions that make a second run of the main script unsafe, if the script calls them at
+-- its top level.
 local RISKS = {
     {pattern = '^os%.exit$', text = 'ends the process, so the reload fails if it is called'},
     {pattern = '^fio%.chdir$', text = 'changes the working directory'},
@@ -42,8 +41,8 @@ local function is_file(path)
     return stat ~= nil and stat:is_reg()
 end
 
---- Returns the directories from which application code was loaded, according to the
--- chunk names of functions. May yield.
+--- Returns the directories from which application code was loaded, according to the chunk
+-- names of functions. May yield.
 local function code_directories()
     local list, seen = {}, {}
     local function add(path, name)
@@ -53,13 +52,13 @@ local function code_directories()
             table.insert(list, directory)
         end
     end
-    -- Modules may be loaded while this loop yields, so walk a copy.
+    -- Iterate over a copy: other fibers may load modules while this loop yields.
     for name, value in pairs(table.copy(package.loaded)) do
         yield.if_due()
         local previous
         for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
             local source = type(field) == 'function' and debug.getinfo(field, 'S').source
-            -- Most functions of a module come from the same file: skip repeats.
+            -- Most functions of a module come from the same file: skip repeated file names.
             if source and source ~= previous and source:sub(1, 1) == '@' and type(name) == 'string' then
                 previous = source
                 add(source:sub(2), name)
@@ -75,11 +74,11 @@ local function code_directories()
     return list
 end
 
---- Makes the path of the script absolute. May yield.
+--- Returns the absolute path of the main script. May yield.
 -- @tparam string given the path as it was passed to the process
--- @treturn[1] string absolute path
+-- @treturn[1] string
 -- @treturn[2] nil
--- @treturn[2] string reason: there is no such file, or there are several candidates
+-- @treturn[2] string reason: the file was not found, or there are several candidates
 local function resolve(given)
     if given:sub(1, 1) == '/' then
         return given
@@ -107,9 +106,9 @@ local function resolve(given)
     return found[1]
 end
 
---- Finds the script of an instance that tarantoolctl has started. May yield.
--- @treturn ?string path; nil if tarantoolctl has not started the instance, or the
---   script is not found
+--- Finds the main script of an instance that was started by tarantoolctl. May yield.
+-- @treturn ?string path; nil if tarantoolctl has not started the instance, or the script
+--   was not found
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
     if environment.get('TARANTOOLCTL') == nil or name == nil or environment.get('TT_CLI') ~= nil then
@@ -127,10 +126,10 @@ local function of_tarantoolctl()
     return nil
 end
 
---- Returns the path of the script as it was passed to the process. May yield.
+--- Returns the path of the main script as it was passed to the process. May yield.
 -- @treturn[1] string path, which may be relative
 -- @treturn[2] nil
--- @treturn[2] string why the instance has no script
+-- @treturn[2] string why the instance has no main script
 local function given_path()
     local config = config_lib.detect()
     if config ~= nil then
@@ -150,11 +149,11 @@ local function given_path()
 end
 
 --- Finds the main script. May yield.
--- @treturn[1] table {name, path, given, directory}; `catalog.compile` accepts it as
---   a module. `given` is the path in the chunk name of the running script.
---   `directory` is the one in which the process was started, nil if unknown.
+-- @treturn[1] table {name, path, given, directory}, which `catalog.compile` accepts as a
+--   module. `given` is the path in the chunk name of the running script. `directory` is
+--   where the process was started, or nil if unknown.
 -- @treturn[2] nil
--- @treturn[2] string why it is not found
+-- @treturn[2] string why the script was not found
 local function find()
     local given, why = given_path()
     if given == nil then
@@ -176,12 +175,11 @@ local function find()
 end
 
 --- Adds the main script to the choice of what is reloaded. May yield.
--- @tparam table choice result of `catalog.choose`, to which these fields are added
---   script: optional: the main script, if it is found
---   main: optional: the main script, if the reload runs it
---   main_problem: optional: fields of a failure, if the reload should run the
---     script but cannot
---   reloader: optional: result of `package_reload.detect`
+-- @tparam table choice result of `catalog.choose`. These optional fields are added:
+--   script: the main script, if it was found
+--   main: the main script, if the reload runs it
+--   main_problem: fields of a failure, if the reload should run the script but cannot
+--   reloader: result of `package_reload.detect`, if the reload runs the script
 -- @tparam table args arguments of the command
 local function add(choice, args)
     local framework = detect_framework()
@@ -221,12 +219,11 @@ local function has_constant(chunk, wanted)
     end
 end
 
---- Lists what a second run of the main script would do.
+--- Lists the functions that the main script calls, and the risks of running it again.
 -- @tparam function chunk the compiled script
--- @treturn {string,...} names of the functions that the script calls at its top
---   level
--- @treturn {string,...} risks: a line for each of these calls that does not look
---   safe
+-- @treturn {string,...} names of the functions that the script calls at its top level
+-- @treturn {string,...} risks: a line for each call that does not look safe, and for an
+--   endless loop
 local function judge(chunk)
     local names, risks, starts_console = {}, {}, false
     for _, call in ipairs(calls.list(chunk)) do
@@ -248,7 +245,7 @@ end
 
 --- Describes the main script for the report.
 -- @tparam table choice with the fields that `add` has set
--- @treturn ?table {path, runs, changed, calls, risks}
+-- @treturn ?table {path, runs, changed, calls, risks}; nil if there is no main script
 local function describe(choice)
     local script = choice.script
     if script == nil then
@@ -261,11 +258,11 @@ local function describe(choice)
     return report
 end
 
---- Suggests --main if this reload has not run the main script, but should perhaps
--- have done so: the script has changed, or stale references are left.
+--- Suggests --main if this reload has not run the main script, although the script has
+-- changed or stale references remain.
 -- @tparam table choice with the fields that `add` has set
 -- @tparam {table,...} places stale references, as in the report
--- @treturn ?string
+-- @treturn ?string the suggestion
 local function hint(choice, places)
     if choice.script == nil or choice.main ~= nil then
         return nil

@@ -1,5 +1,4 @@
---- Explains why there is nothing to reload. The messages name the options to use
--- instead.
+--- Explains why there is nothing to reload, and suggests a correction where possible.
 
 local require = ...
 local kinds = require('code.kinds')
@@ -8,7 +7,7 @@ local function count_text(count)
     return ('%d %s'):format(count, count == 1 and 'module is' or 'modules are')
 end
 
---- Explains why no module was selected although no --module option was given.
+--- Explains why no module is selected although no --module option was given.
 local function explain_all(choice)
     local parts = {}
     for _, kind in ipairs(kinds.list) do
@@ -21,11 +20,10 @@ local function explain_all(choice)
         :format(table.concat(parts, '; '))
 end
 
---- Finds the module whose path was passed to --module by mistake, instead of its
--- name.
+--- Returns the name of the module whose path was passed to --module by mistake.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam string glob argument of --module that looks like a path
--- @treturn ?string name of the module
+-- @treturn ?string nil if no module has that path
 local function name_of_path(choice, glob)
     local path = glob:gsub('^%./', '')
     local name = path:gsub('%.lua$', ''):gsub('/init$', ''):gsub('/', '.')
@@ -84,7 +82,7 @@ local function unmatched(choice, args)
     return list
 end
 
---- Explains why no module is selected.
+--- Explains why no module is selected at all.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam table args arguments of the command
 -- @treturn string

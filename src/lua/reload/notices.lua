@@ -1,12 +1,12 @@
---- Writes the notices of the default report. They explain why some modules are not
--- reloaded that the user may expect to be.
+--- Writes the notices of a report. A notice names code that is not reloaded, although the
+-- user may expect a reload of that code.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
 local no_modules = require('reload.no_modules')
 local release = require('code.release_link')
 
--- Maximum number of module names in a notice.
+-- Maximum number of module names that are listed in a notice.
 local NAMES = 5
 
 --- Returns the notices of a reload.
