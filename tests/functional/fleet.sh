@@ -330,19 +330,6 @@ try reload -s '?.sock' --jobs 3
 ends 0 '' '--jobs 3 reloads three at the same time'
 rm -f a b c d
 fleet a.sock b.sock c.sock <<END
-[ab].sock command=preflight $follows
-c.sock command=preflight $leads
-b.sock command=reload after=100 $reloaded
-* command=reload $reloaded
-END
-try reload -s c.sock -s a.sock -s b.sock --jobs 3
-ends 0 '' '--jobs with followers and leaders'
-is "$(sed -n 's/ reload -$//p' log | grep -v closed | tail -n 2 | xargs)" \
-    'c.sock request c.sock reply' \
-    '--jobs: leaders begin after all followers have ended'
-try reload -s c.sock -s a.sock -s b.sock --jobs 3 -o json
-lists target 'c.sock a.sock b.sock' '--jobs: JSON is in the order of the targets'
-fleet a.sock b.sock c.sock <<END
 * command=preflight $follows
 a.sock command=reload after=200 $reloaded
 b.sock command=reload $fails
@@ -356,11 +343,8 @@ fleet a.sock b.sock <<END
 * command=eval $report ok\n  results: "---\\\\n- 1\\\\n...\\\\n"\n...\n
 END
 sed -i 's/\\\\\\\\n/\\\\n/g' rules
-try eval 1 -s a.sock -s none.sock -s b.sock -o json
-ends 2 no_socket 'the first failure stops an eval'
-lists not_touched b.sock 'eval after a failure is not attempted'
 try eval 1 -s a.sock -s none.sock -s b.sock -k
-happened_at request eval 'a.sock a.sock b.sock' \
+happened_at request eval 'a.sock b.sock' \
     '--keep-going: eval continues after a failure'
 fleet a.sock b.sock c.sock <<END
 a.sock command=plan touch=a until=c $report failed\n...\n

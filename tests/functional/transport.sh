@@ -377,6 +377,9 @@ fake a.sock greet answer request hold
 try reload -s a.sock -t 1 -o json
 ends 4 deadline 'a reload that takes too long'
 took 990 9000 'a time of 1 s'
+fake a.sock greet answer request hold
+try --method native -s a.sock -t 0.3 -o json
+ends 4 deadline 'a reload of the application that takes too long'
 fake a.sock greet answer request \
     'send=---\n- cartridge_reload: 1\n' hold
 try status -s a.sock -t 0.2 -o json

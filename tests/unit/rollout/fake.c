@@ -16,6 +16,7 @@
 #include "cli/request_args.h"
 #include "net/exchange.h"
 #include "net/poller.h"
+#include "output/output.h"
 #include "proto/script.h"
 #include "rollout/command.h"
 #include "rollout/fake.h"
@@ -299,6 +300,56 @@ __wrap_exchange_sent(const struct exchange *exchange)
 	return exchange->answer->sent;
 }
 
+static void __attribute__((format(printf, 1, 2)))
+note_report(const char *fmt, ...)
+{
+	size_t len = strlen(fake.reports);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(fake.reports + len, sizeof(fake.reports) - len, fmt, ap);
+	va_end(ap);
+}
+
+static const char *
+string(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void
+record_instance(const struct output_context *context, const json_t *report)
+{
+	const char *code = string(json_object_get(report, "error"), "code");
+
+	(void)context;
+	note_report("%s %s%s%s;", string(report, "target"),
+	    string(report, "outcome"), code != NULL ? " " : "",
+	    code != NULL ? code : "");
+}
+
+static int
+record_end(const struct output_context *context, const struct output_run *run)
+{
+	const json_t *item;
+	size_t i;
+
+	(void)context;
+	json_array_foreach(run->skipped, i, item)
+		note_report("%s skipped;", string(item, "target"));
+	json_array_foreach(run->not_attempted, i, item)
+		note_report("%s untouched;", json_string_value(item));
+	return 0;
+}
+
+/* In place of text, whose wording is no concern of these tests. */
+static const struct output recorder = {
+	.name = "recorder",
+	.wants_tree = 0,
+	.instance = record_instance,
+	.end = record_end
+};
+
 void
 fake_parse(struct ran *ran, int argc, char *argv[])
 {
@@ -321,7 +372,7 @@ fake_run(struct ran *ran, const struct answer *list)
 
 	fake.answers = list;
 	fake.exchanges = fake.running = fake.most_running = 0;
-	fake.log[0] = '\0';
+	fake.log[0] = fake.reports[0] = '\0';
 	fake.now_ms = 5000;
 	if (command_targets(&ran->options, &ran->targets, &error) == -1)
 		fail_msg("%s", error.message);
@@ -334,6 +385,8 @@ fake_run(struct ran *ran, const struct answer *list)
 	context.quiet = ran->options.quiet;
 	context.verbose = ran->options.verbose;
 	context.targets = ran->targets.count;
+	if (ran->options.output == &output_text)
+		ran->options.output = &recorder;
 	ran->outcome = command_run(&ran->options, &ran->targets, ran->args,
 	    &context);
 	fclose(context.out);

@@ -35,6 +35,12 @@ struct fake {
 	size_t			 running;	/* at a time */
 	size_t			 most_running;
 	char			 log[4096];	/* "TARGET COMMAND URI;..." */
+	/*
+	 * What was reported, if not in JSON: "TARGET OUTCOME CODE;..." as the
+	 * instances end, and then "TARGET skipped;..." and
+	 * "TARGET untouched;...".
+	 */
+	char			 reports[4096];
 	char			*last_line;	/* the last request */
 	int64_t			 last_deadline;
 	int			 last_read_only;

@@ -51,10 +51,7 @@ test_targets_options_given_override_environment(void **state)
 	FAKE_PARSE(&ran, "status");
 	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
 	    -1);
-	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_string_equal(error.message, "no target: use --socket TARGET or "
-	    "--app NAME, or set $CARTRIDGE_RELOAD_SOCKET or "
-	    "$TARANTOOL_CONSOLE_SOCK");
+	assert_int_equal(error.code, ERROR_USAGE);
 	fake_finish(&ran);
 }
 
@@ -67,7 +64,7 @@ test_run_single_target_sends_one_request(void **state)
 	(void)state;
 	FAKE_PARSE(&ran, "-s", "a");
 	CHECK_ASKED(&ran, list, "a reload;");
-	assert_string_equal(ran.out, "a: reloaded\n");
+	assert_string_equal(fake.reports, "a reloaded;");
 	fake_finish(&ran);
 	/* The same as of several, however the instance was named. */
 	FAKE_PARSE(&ran, "-s", "a", "status");
@@ -107,7 +104,6 @@ test_json_run_stopped_lists_untouched_and_skipped(void **state)
 	assert_string_equal(json_string_value(json_object_get(json_array_get(
 	    json_object_get(document, "skipped"), 0), "target")), "c");
 	json_decref(document);
-	assert_non_null(strstr(ran.err, "c: skipped: a stateboard"));
 	fake_finish(&ran);
 }
 
@@ -128,7 +124,8 @@ test_read_only_commands_several_targets_run_in_parallel(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "plan");
 	CHECK_ASKED(&ran, plans, "a plan;b plan;c plan;");
 	assert_int_equal(fake.most_running, 3);
-	assert_string_equal(ran.err, "cartridge-reload: a: no\n");
+	assert_string_equal(fake.reports,
+	    "a failed init_failed;b planned;c planned;");
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "status");
 	CHECK_ASKED(&ran, list, "a preflight;b preflight;c preflight;");
@@ -140,7 +137,8 @@ test_read_only_commands_several_targets_run_in_parallel(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-s", "c", "eval", "1");
 	fake_run(&ran, list);
 	assert_string_equal(fake.log, "a eval;");
-	assert_non_null(strstr(ran.err, "c: not attempted"));
+	assert_string_equal(fake.reports,
+	    "a failed init_failed;b untouched;c untouched;");
 	fake_finish(&ran);
 }
 
@@ -157,9 +155,8 @@ test_reload_instance_unreachable_is_not_started(void **state)
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "-s", "c");
 	CHECK_ASKED(&ran, list, "a preflight;b preflight;c preflight;");
 	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
-	assert_string_equal(ran.err, "cartridge-reload: b: no luck\n"
-	    "cartridge-reload: a: not attempted\n"
-	    "cartridge-reload: c: not attempted\n");
+	assert_string_equal(fake.reports,
+	    "b unreachable unreachable;a untouched;c untouched;");
 	fake_finish(&ran);
 }
 
@@ -174,8 +171,7 @@ test_cluster_two_targets_are_rejected(void **state)
 	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
 	    -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_non_null(strstr(error.message, "--cluster takes exactly one "
-	    "target (2 given)"));
+	assert_non_null(strstr(error.message, "--cluster"));
 	fake_finish(&ran);
 }
 
@@ -185,6 +181,8 @@ test_push_timeout_reports_unknown_outcome(void **state)
 	static const struct answer list[] = {
 		{ NULL, ERROR_DEADLINE, 0, 1, 0, NULL }
 	};
+	/* Without a hint at what may have happened. */
+	static const char bare[] = "cartridge-reload: a: no luck\n";
 	char dir[TEMP_SIZE], path[TEMP_SIZE + 10];
 	struct ran ran;
 	struct error error;
@@ -199,19 +197,18 @@ test_push_timeout_reports_unknown_outcome(void **state)
 	fake_run(&ran, list);
 	assert_string_equal(fake.log, "a push;");
 	assert_int_equal(fake.last_read_only, 0);
-	assert_non_null(strstr(ran.err, "run `push --dry-run`"));
+	assert_string_not_equal(ran.err, bare);
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "push", dir, "-n");
 	fake_run(&ran, list);
 	assert_int_equal(fake.last_read_only, 1);
-	assert_null(strstr(ran.err, "tells"));
+	assert_string_equal(ran.err, bare);
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "-s", "b", "push", dir);
 	assert_int_equal(command_targets(&ran.options, &ran.targets, &error),
 	    -1);
 	assert_int_equal(error.outcome, OUTCOME_USAGE);
-	assert_non_null(strstr(error.message, "push takes exactly one target "
-	    "(2 given)"));
+	assert_non_null(strstr(error.message, "push"));
 	fake_finish(&ran);
 	unlink(path);
 	rmdir(dir);

@@ -27,8 +27,7 @@ test_job_without_wait_tries_once(void **state)
 	fake_run(&ran, list);
 	assert_int_equal(fake.exchanges, 1);
 	assert_int_equal(ran.outcome, OUTCOME_UNREACHABLE);
-	assert_string_equal(ran.out, "a: unreachable\n");
-	assert_string_equal(ran.err, "cartridge-reload: a: no luck\n");
+	assert_string_equal(fake.reports, "a unreachable unreachable;");
 	fake_finish(&ran);
 }
 
@@ -47,7 +46,7 @@ test_job_transient_error_is_retried(void **state)
 	fake_run(&ran, list);
 	assert_int_equal(fake.exchanges, 3);
 	assert_int_equal(ran.outcome, OUTCOME_RELOADED);
-	assert_string_equal(ran.out, "a: reloaded\n");
+	assert_string_equal(fake.reports, "a reloaded;");
 	assert_string_equal(ran.err, "");
 	/* 100 and 150 ms of waiting, and then the whole --timeout. */
 	assert_int_equal(fake.now_ms, 5000 + 250);
@@ -97,21 +96,32 @@ test_job_permanent_error_is_not_retried(void **state)
 }
 
 static void
-test_job_verbose_retry_names_reason(void **state)
+test_job_verbose_retry_names_reason_once(void **state)
 {
 	static const struct answer list[] = {
 		{ NULL, ERROR_UNREACHABLE, 1, 0, 0, NULL },
 		{ NULL, ERROR_UNREACHABLE, 1, 0, 0, NULL },
 		{ OK_REPLY, 0, 0, 1, 0, NULL }
 	};
+	const char *reason;
 	struct ran ran;
 
 	(void)state;
 	FAKE_PARSE(&ran, "-s", "a", "-w", "10", "-v");
 	fake_run(&ran, list);
-	assert_string_equal(ran.err, "cartridge-reload: a: no luck\n"
-	    "cartridge-reload: a: waiting\n");
+	assert_non_null(reason = strstr(ran.err, "no luck"));
+	assert_null(strstr(reason + 1, "no luck"));
 	fake_finish(&ran);
+}
+
+/* Whether the message has more than the error. */
+static int
+is_advised(const struct ran *ran)
+{
+	static const char bare[] = "cartridge-reload: a: no luck";
+
+	assert_memory_equal(ran->err, bare, sizeof(bare) - 1);
+	return ran->err[sizeof(bare) - 1] != '\n';
 }
 
 static void
@@ -129,39 +139,29 @@ test_job_reply_lost_reports_consequence(void **state)
 	static const struct {
 		char *command;
 		const struct answer *list;
-		const char *message;
+		int advised;	/* what may have happened, or how to see it */
 	} cases[] = {
-		{ "reload", late, "no luck; the instance rolls back on its own "
-		    "unless it has committed; run `cartridge-reload status` to "
-		    "see the outcome" },
-		{ "reload", early, "no luck" },
-		{ "reload", lost, "no luck; run `cartridge-reload status` to "
-		    "see the outcome" },
-		{ "plan", late, "no luck" },
-		{ "stale", late, "no luck" },
-		{ "status", late, "no luck" }
+		{ "reload", late, 1 }, { "reload", early, 0 },
+		{ "reload", lost, 1 }, { "plan", late, 0 },
+		{ "stale", late, 0 }, { "status", late, 0 }
 	};
 	struct ran ran;
-	char expected[256];
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		FAKE_PARSE(&ran, "-s", "a", cases[i].command);
 		fake_run(&ran, cases[i].list);
-		snprintf(expected, sizeof(expected),
-		    "cartridge-reload: a: %s\n", cases[i].message);
-		assert_string_equal(ran.err, expected);
+		assert_int_equal(is_advised(&ran), cases[i].advised);
 		fake_finish(&ran);
 	}
 	FAKE_PARSE(&ran, "-s", "a", "eval", "1");
 	fake_run(&ran, late);
-	assert_string_equal(ran.err, "cartridge-reload: a: no luck; "
-	    "the Lua code may still be running\n");
+	assert_true(is_advised(&ran));
 	fake_finish(&ran);
 	FAKE_PARSE(&ran, "-s", "a", "--method", "native");
 	fake_run(&ran, late);
-	assert_non_null(strstr(ran.err, "has no time limit"));
+	assert_true(is_advised(&ran));
 	fake_finish(&ran);
 }
 
@@ -220,7 +220,7 @@ main(void)
 		cmocka_unit_test(test_job_transient_error_is_retried),
 		cmocka_unit_test(test_job_wait_expired_ends_retries),
 		cmocka_unit_test(test_job_permanent_error_is_not_retried),
-		cmocka_unit_test(test_job_verbose_retry_names_reason),
+		cmocka_unit_test(test_job_verbose_retry_names_reason_once),
 		cmocka_unit_test(test_job_reply_lost_reports_consequence),
 		cmocka_unit_test(test_job_read_only_is_sent_with_handshake),
 		cmocka_unit_test(test_job_not_after_only_sent_over_unix_socket)

@@ -56,6 +56,7 @@ answer(struct asked *asked, const char *digest)
 	return member;
 }
 
+/* With differences, the message contains `expected`. */
 static void
 check_digests(struct asked *asked, const char *expected)
 {
@@ -67,9 +68,8 @@ check_digests(struct asked *asked, const char *expected)
 	} else {
 		assert_int_equal(preflight_check_digests(&asked->fleet, &error),
 		    -1);
-		assert_int_equal(error.outcome, OUTCOME_REFUSED);
-		assert_string_equal(error_word(error.code), "mixed_code");
-		assert_string_equal(error.message, expected);
+		assert_int_equal(error.code, ERROR_MIXED_CODE);
+		assert_non_null(strstr(error.message, expected));
 	}
 	fleet_finish(&asked->fleet);
 }
@@ -93,8 +93,6 @@ test_preflight_same_code_everywhere_passes(void **state)
 	check_digests(&asked, NULL);
 }
 
-#define ANYWAY "; use --allow-mixed to proceed anyway"
-
 static void
 test_preflight_minority_code_is_named(void **state)
 {
@@ -106,23 +104,20 @@ test_preflight_minority_code_is_named(void **state)
 	answer(&asked, "0123456789");
 	answer(&asked, "abcdefghij");
 	answer(&asked, "abcdefghij");
-	check_digests(&asked, "the code on disk differs between instances: "
-	    "i1 has 01234567, expected abcdefgh" ANYWAY);
+	check_digests(&asked, ": i1 has 01234567, expected abcdefgh;");
 	/* The last of them is the gateway, which decides between equals. */
 	begin(&asked);
 	answer(&asked, "a");
 	answer(&asked, "b")->is_gateway = 1;
-	check_digests(&asked, "the code on disk differs between instances: "
-	    "i1 has a, expected b" ANYWAY);
+	check_digests(&asked, ": i1 has a, expected b;");
 	begin(&asked);
 	for (i = 0; i < 10; i++)
 		answer(&asked, i % 2 == 0 ? "x" : "y");
 	for (i = 0; i < 6; i++)
 		answer(&asked, "z");
-	check_digests(&asked, "the code on disk differs between instances: "
-	    "i1 has x, i2 has y, i3 has x, i4 has y, i5 has x, i6 has y, "
-	    "i7 has x, i8 has y, and 2 more differ, expected z"
-	    ANYWAY);
+	check_digests(&asked, ": i1 has x, i2 has y, i3 has x, i4 has y, "
+	    "i5 has x, i6 has y, i7 has x, i8 has y, and 2 more differ, "
+	    "expected z;");
 }
 
 static void
@@ -181,9 +176,8 @@ test_preflight_lost_means_no_answer(void **state)
 	}
 	assert_int_equal(preflight_failures(&asked.fleet), 6);
 	assert_int_equal(preflight_check_reachable(&asked.fleet, &error), -1);
-	assert_string_equal(error_word(error.code), "unreachable_instances");
-	assert_string_equal(error.message, "some instances cannot be reached: "
-	    "i2, i3, i4; use --keep-going to skip them");
+	assert_int_equal(error.code, ERROR_UNREACHABLE_INSTANCES);
+	assert_non_null(strstr(error.message, ": i2, i3, i4;"));
 	fleet_finish(&asked.fleet);
 }
 

@@ -219,8 +219,7 @@ test_targets_glob_without_match_is_unreachable(void **state)
 	assert_int_equal(targets_add(&targets, "nowhere/*.sock", &error), -1);
 	assert_int_equal(error.outcome, OUTCOME_UNREACHABLE);
 	assert_string_equal(error_word(error.code), "no_socket");
-	assert_string_equal(error.message,
-	    "no socket matches 'nowhere/*.sock'");
+	assert_non_null(strstr(error.message, "nowhere/*.sock"));
 	assert_int_equal(targets.count, 0);
 	targets_finish(&targets);
 }
