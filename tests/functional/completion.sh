@@ -18,56 +18,130 @@ if [ "$(basename "$CARTRIDGE_RELOAD")" != cartridge-reload ]; then
 fi
 tab=$(printf '\t')
 
-# Completions that the shells offer for the last of some words.
+# A shell takes longer to start than to complete, so that each is asked for
+# all completions at once.  Requests are words, each of which ends in a US.
+readonly US=$'\x1f'
+NAMES=()
+EXPECTED=()
+REQUESTS=()
+
+# offers NAME EXPECTED WORD ...: exactly these words are to be offered for the
+# last of some words.
+offers()
+{
+	local request
+	printf -v request "%s$US" "${@:3}"
+	NAMES+=("$1")
+	EXPECTED+=("$2")
+	REQUESTS+=("$request")
+}
+
+# Completions that a shell offers for the requests in the arguments, with a
+# line "the end" after those of each.
 
 offered_by_bash()
 {
-	cat >.run/complete.bash <<-END
-		source '$COMPLETION/cartridge-reload.bash'
-		compopt() { :; }
-		COMP_WORDS=(cartridge-reload "\$@")
-		COMP_CWORD=\$#
+	local request word words
+	set +u
+	compopt() { :; }
+	# shellcheck disable=SC1091 # it is generated
+	source "$COMPLETION/cartridge-reload.bash"
+	for request; do
+		IFS=$US read -r -a words <<<"$request"
+		COMP_WORDS=(cartridge-reload)
+		# At a prompt, = is a word of its own.
+		for word in "${words[@]}"; do
+			case $word in
+			--*=)	COMP_WORDS+=("${word%=}" '=') ;;
+			--*=*)	COMP_WORDS+=("${word%%=*}" '=' "${word#*=}") ;;
+			*)	COMP_WORDS+=("$word") ;;
+			esac
+		done
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		COMPREPLY=()
 		_cartridge_reload
-		printf '%s\n' "\${COMPREPLY[@]}"
-	END
-	# At a prompt, = is a word of its own.
-	local word words=()
-	for word; do
-		case $word in
-		--*=) words+=("${word%=}" '=') ;;
-		--*=*) words+=("${word%%=*}" '=' "${word#*=}") ;;
-		*) words+=("$word") ;;
-		esac
+		printf '%s\n' "${COMPREPLY[@]}" 'the end'
 	done
-	bash .run/complete.bash "${words[@]}"
+}
+
+# lines REQUEST ...: sets LINES_TYPED to what is typed for them.
+lines()
+{
+	LINES_TYPED=("${@%"$US"}")
+	LINES_TYPED=("${LINES_TYPED[@]//$US/ }")
+	LINES_TYPED=("${LINES_TYPED[@]/#/cartridge-reload }")
 }
 
 offered_by_zsh()
 {
-	zsh -f "$CLI_DIR/complete.zsh" "$COMPLETION" "cartridge-reload $*"
+	lines "$@"
+	zsh -f "$CLI_DIR/complete.zsh" "$COMPLETION" "${LINES_TYPED[@]}"
 }
 
 # fish prints the option before its value, and a description after a tab.
 offered_by_fish()
 {
-	fish --no-config -c "source '$COMPLETION/cartridge-reload.fish'
-	    complete -C 'cartridge-reload $*'" | cut -f 1 | sed 's/^--[a-z-]*=//'
+	local line
+	lines "$@"
+	# shellcheck disable=SC2016 # expanded by fish
+	fish --no-config -c 'source $argv[1]/cartridge-reload.fish
+	    for line in $argv[2..]
+		complete -C $line
+		echo the end
+	    end' "$COMPLETION" "${LINES_TYPED[@]}" | while IFS= read -r line; do
+		[[ ${line%%$'\t'*} =~ ^(--[a-z-]*=)?(.*) ]]
+		printf '%s\n' "${BASH_REMATCH[2]}"
+	done
 }
 
-# offers SHELL NAME EXPECTED WORD ...: exactly these words.
-offers()
+# check NAME EXPECTED WORD ...: one test: these words were offered.
+check()
 {
-	local shell=$1 name="$1: $2" expected=$3
-	shift 3
-	"offered_by_$shell" "$@" 2>.run/said | sed '/^$/d' | sort -u >.run/offered
-	# shellcheck disable=SC2086 # a list of words
-	printf '%s\n' $expected | sed '/^$/d' | sort -u >.run/expected
-	if cmp -s .run/expected .run/offered && [ ! -s .run/said ]; then
+	local name=$1 word missing='' surplus=''
+	local -A offered=()
+	local -a expected
+	read -r -d '' -a expected <<<"$2"
+	shift 2
+	for word; do
+		[ -z "$word" ] || offered[$word]=1
+	done
+	for word in "${expected[@]}"; do
+		[ -n "${offered[$word]-}" ] || missing+=" $word"
+		offered[$word]=2
+	done
+	for word in "${!offered[@]}"; do
+		[ "${offered[$word]}" -eq 2 ] || surplus+=" $word"
+	done
+	if [ -z "$missing$surplus" ]; then
 		pass "$name"
 	else
-		fail "$name" "$(diff .run/expected .run/offered)" \
-		    "$(head -c 1000 .run/said)"
+		fail "$name" "missing:$missing" "surplus:$surplus"
 	fi
+}
+
+# ask SHELL: asks it, and checks what it offers.
+ask()
+{
+	local line words=() i=0
+	("offered_by_$1" "${REQUESTS[@]}") >.run/offered 2>.run/said
+	while IFS= read -r line; do
+		if [ "$line" = 'the end' ]; then
+			check "$1: ${NAMES[i]}" "${EXPECTED[i]}" "${words[@]}"
+			words=()
+			i=$((i + 1))
+			continue
+		fi
+		# Shells show paths differently: whole or by their last part,
+		# with or without a slash.
+		case ${NAMES[i]} in
+		files* | directories*)
+			line=${line%/}
+			line=${line##*/}
+			;;
+		esac
+		words+=("$line")
+	done <.run/offered
+	is "$i $(<.run/said)" "${#REQUESTS[@]} " "$1 has answered all"
 }
 
 "$BUILD_DIR/print_tables" | grep -vE "^(error|env)" >.run/table
@@ -75,24 +149,16 @@ is "$(awk -F "$tab" 'NF != ($1 == "command" ? 4 : 7)' .run/table)" '' \
     'the table of completions is whole'
 commands=$(awk -F "$tab" '$1 == "command" { print $2 }' .run/table)
 
-# long COMMAND: prints the long options of a command; '' for all commands.
-long()
-{
-	awk -F "$tab" -v command="$1" '$1 == "option" &&
-	    (command == "" || ("," $6 ",") ~ ("," command ",")) {
-		print "--" $3
-	}' .run/table
-}
-
-# all COMMAND: prints its long and short options.
-all()
-{
-	long "$1"
-	awk -F "$tab" -v command="$1" '$1 == "option" && $2 != "-" &&
-	    (command == "" || ("," $6 ",") ~ ("," command ",")) {
-		print "-" $2
-	}' .run/table
-}
+# The long options, and all options, of each command; of '.' for all commands.
+declare -A long=() all=()
+while IFS=$tab read -r kind letter option _ _ of _; do
+	[ "$kind" = option ] || continue
+	for command in . ${of//,/ }; do
+		long[$command]+=" --$option"
+		all[$command]+=" --$option"
+		[ "$letter" = - ] || all[$command]+=" -$letter"
+	done
+done <.run/table
 
 # Sockets; a shell that evaluates the name of one of them would run a command.
 mkdir run other
@@ -144,6 +210,56 @@ why_not()
 	fi
 }
 
+offers 'commands' "$commands" ''
+offers 'a command by its beginning' 'stale status' st
+offers 'commands after an option and its value' "$commands" --socket status ''
+offers 'commands after --help' "$commands" --help ''
+offers 'nothing after the command' '' console ''
+offers 'instances after the command' 'api-2 db web' status ''
+offers 'instances after an instance' 'web' plan db w
+offers 'commands after help' "$commands" help ''
+offers 'options' "${all[.]}" -
+offers 'long options' "${long[.]}" --
+for command in $commands; do
+	offers "options of $command" "${all[$command]-}" "$command" -
+done
+offers 'options of the command, not of a value' "${long[eval]}" \
+    --socket plan eval --
+while IFS=$tab read -r kind _ option _ values _; do
+	[[ $kind == option && $values != - ]] || continue
+	offers "values of --$option" "${values//|/ }" "--$option" ''
+	offers "values of --$option=" "${values//|/ }" "--$option="
+done <.run/table
+offers 'the values of a short option' 'json' -o j
+
+offers 'applications' 'bank shop x' --app ''
+offers 'applications for -a' 'shop' -a s
+offers 'applications after =' 'bank' --app=b
+offers 'applications of a run directory' games --run-dir other --app ''
+offers 'instances' 'api-2 db web' --instance ''
+offers 'instances for -i' 'web' status -i w
+offers 'instances of an application' web --app bank --instance ''
+offers 'instances of an application after =' web --app=bank --instance=
+offers 'no instances where there are none' '' --app=none --instance ''
+for option in --timeout -t --jobs --module -x; do
+	offers "nothing for $option" '' "$option" ''
+done
+offers 'files for --socket' games.txt -s run/games
+offers 'files for --file' games.txt --file run/games
+offers 'directories for --run-dir' other --run-dir o
+while IFS=$tab read -r kind command argument _; do
+	[[ $kind == command && $argument == DIR ]] || continue
+	offers "directories for $command" other "$command" o
+done <.run/table
+
+# Words that a shell would run as commands if it evaluated them.
+EVIL=()
+# shellcheck disable=SC2016 # that is what is typed
+for option in --app= "--app$US" --run-dir= "-a$US"; do
+	EVIL+=("$option"'$(>executed)'"$US--instance$US$US"
+	    "$option"'`>executed`'"${US}status$US$US")
+done
+
 for shell in bash zsh fish; do
 	file=$COMPLETION/cartridge-reload.$shell
 	[ "$shell" != zsh ] || file=$COMPLETION/_cartridge-reload
@@ -153,77 +269,8 @@ for shell in bash zsh fish; do
 		continue
 	fi
 	ok "$shell: the syntax is valid" "$shell" -n "$file"
-
-	offers "$shell" 'commands' "$commands" ''
-	offers "$shell" 'a command by its beginning' 'stale status' st
-	offers "$shell" 'commands after an option and its value' "$commands" \
-	    --socket status ''
-	offers "$shell" 'commands after --help' "$commands" --help ''
-	offers "$shell" 'nothing after the command' '' console ''
-	offers "$shell" 'instances after the command' 'api-2 db web' status ''
-	offers "$shell" 'instances after an instance' 'web' plan db w
-	offers "$shell" 'commands after help' "$commands" help ''
-	offers "$shell" 'options' "$(all '')" -
-	offers "$shell" 'long options' "$(long '')" --
-	for command in $commands; do
-		offers "$shell" "options of $command" "$(all "$command")" \
-		    "$command" -
-	done
-	offers "$shell" 'options of the command, not of a value' \
-	    "$(long eval)" --socket plan eval --
-	while read -r option values; do
-		values=${values//|/ }
-		offers "$shell" "values of --$option" "$values" "--$option" ''
-		offers "$shell" "values of --$option=" "$values" "--$option="
-	done < <(awk -F "$tab" '$1 == "option" && $5 != "-" {
-		print $3, $5
-	}' .run/table)
-	offers "$shell" 'the values of a short option' 'json' -o j
-
-	offers "$shell" 'applications' 'bank shop x' --app ''
-	offers "$shell" 'applications for -a' 'shop' -a s
-	offers "$shell" 'applications after =' 'bank' --app=b
-	offers "$shell" 'applications of a run directory' games \
-	    --run-dir other --app ''
-	offers "$shell" 'instances' 'api-2 db web' --instance ''
-	offers "$shell" 'instances for -i' 'web' status -i w
-	offers "$shell" 'instances of an application' web \
-	    --app bank --instance ''
-	offers "$shell" 'instances of an application after =' web \
-	    --app=bank --instance=
-	offers "$shell" 'no instances where there are none' '' \
-	    --app=none --instance ''
-	# shellcheck disable=SC2016 # that is what is typed
-	for option in --app= '--app ' --run-dir= '-a '; do
-		"offered_by_$shell" "$option"'$(>executed)' --instance '' \
-		    >/dev/null 2>&1
-		"offered_by_$shell" "$option"'`>executed`' status '' \
-		    >/dev/null 2>&1
-	done
-	for option in --timeout -t --jobs --module -x; do
-		offers "$shell" "nothing for $option" '' "$option" ''
-	done
-done
-
-# Shells show paths differently: by their last part, or with a slash.
-file_names()
-{
-	sed 's:/$::; s:.*/::' | sort -u | tr '\n' ' '
-}
-for shell in bash zsh fish; do
-	! why_not "$shell" >/dev/null || continue
-	is "$("offered_by_$shell" -s run/games | file_names)" 'games.txt ' \
-	    "$shell: files for --socket"
-	is "$("offered_by_$shell" --file run/games | file_names)" \
-	    'games.txt ' "$shell: files for --file"
-	is "$("offered_by_$shell" --run-dir o | file_names)" 'other ' \
-	    "$shell: directories for --run-dir"
-	mapfile -t commands < <(awk -F "$tab" '
-		$1 == "command" && $3 == "DIR" { print $2 }' .run/table)
-	for command in "${commands[@]}"; do
-		is "$("offered_by_$shell" "$command" o | file_names)" 'other ' \
-		    "$shell: directories for $command"
-	done
+	ask "$shell"
+	("offered_by_$shell" "${EVIL[@]}") >/dev/null 2>&1
 done
 ok 'no name was run as a command' [ ! -e executed ]
 

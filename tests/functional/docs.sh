@@ -1,9 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# Compares the tables of commands and options with the manual, the README, the
-# completions and --help.
+# Compares the tables of commands and options with the manual, the README and
+# --help.
 
 set -eu
 
@@ -55,18 +55,20 @@ foreign="$foreign --scoket --all"
 # has_all TEXT: every option and command is in the text.
 has_all()
 {
+	local text short command missing
+	text=" $(<"$1") "
 	long_options "$1" >"$tmp/found"
-	comm -23 "$tmp/long" "$tmp/found" | sed 's/^/missing: /' >"$tmp/missing"
+	missing=$(comm -23 "$tmp/long" "$tmp/found")
 	while read -r short; do
-		grep -qE "(^|[^-A-Za-z0-9])$short([^-A-Za-z0-9]|\$)" "$1" ||
-		    echo "missing: $short" >>"$tmp/missing"
+		[[ $text =~ [^-A-Za-z0-9]${short}[^-A-Za-z0-9] ]] ||
+		    missing+=" $short"
 	done <"$tmp/short"
 	while read -r command; do
-		grep -qE "(^|[^-A-Za-z0-9_.])$command([^-A-Za-z0-9_(]|\$)" "$1" ||
-		    echo "missing: $command" >>"$tmp/missing"
+		[[ $text =~ [^-A-Za-z0-9_.]${command}[^-A-Za-z0-9_\(] ]] ||
+		    missing+=" $command"
 	done <"$tmp/commands"
-	cat "$tmp/missing"
-	[ ! -s "$tmp/missing" ]
+	echo "missing: $missing"
+	[ -z "$missing" ]
 }
 
 # has_only TEXT: no long option in the text but those of the table.
@@ -130,9 +132,11 @@ check 'the README has no other options' has_only "$tmp/readme"
 names_exist()
 {
 	rc=0
+	: >"$tmp/functions"
 	# shellcheck disable=SC2016 # back-quotes of Markdown
 	tr '\n' ' ' <"$1" | grep -oE '`[^` ]+`' | tr -d '`' | sort -u >"$tmp/names"
 	[ "$(wc -l <"$tmp/names")" -gt 20 ] || { echo 'no names'; return 1; }
+	grep -rhowFf "$tmp/names" src | sort -u >"$tmp/used"
 	while read -r word; do
 		case $word in
 		-* | \\* | /*)	continue ;;
@@ -142,69 +146,15 @@ names_exist()
 				echo "no such file: $word"
 				rc=1
 			} ;;
-		*_*)	grep -qrw -- "$word" src || {
-				echo "not in the sources: $word"
-				rc=1
-			} ;;
+		*_*)	echo "$word" >>"$tmp/functions" ;;
 		esac
 	done <"$tmp/names"
-	return "$rc"
+	comm -23 "$tmp/functions" "$tmp/used" >"$tmp/unused"
+	sed 's/^/not in the sources: /' "$tmp/unused"
+	[ "$rc" -eq 0 ] && [ ! -s "$tmp/unused" ]
 }
 check 'the architecture names files and functions that exist' \
     names_exist doc/ARCHITECTURE.md
-
-# Prints the completions of the last of the given words.
-cat >"$tmp/complete.bash" <<'END'
-source "$BUILD_DIR/completion/cartridge-reload.bash"
-compopt() { :; }
-COMP_WORDS=(cartridge-reload "$@")
-COMP_CWORD=$#
-_cartridge_reload
-printf '%s\n' "${COMPREPLY[@]}" | sort
-END
-
-# completes EXPECTED WORD ...: offered are exactly the lines of that file.
-completes()
-{
-	expected=$1
-	shift
-	BUILD_DIR=$BUILD_DIR bash "$tmp/complete.bash" "$@" >"$tmp/offered"
-	diff "$expected" "$tmp/offered"
-}
-
-cat "$tmp/long" "$tmp/short" | sort >"$tmp/options"
-check 'completion offers the commands' completes "$tmp/commands" ''
-check 'completion offers all options' completes "$tmp/options" -
-while read -r command; do
-	awk -F "$tab" -v c="$command" \
-	    '$1 == "option" && ("," $6 ",") ~ ("," c ",") {
-		print "--" $3
-		if ($2 != "-")
-			print "-" $2
-	    }' "$tmp/table" | sort >"$tmp/of-command"
-	[ -s "$tmp/of-command" ] || echo >"$tmp/of-command"
-	check "completion offers the options of $command" \
-	    completes "$tmp/of-command" "$command" -
-done <"$tmp/commands"
-awk -F "$tab" '$1 == "option" && $5 != "-" { print $3, $5 }' "$tmp/table" \
-    >"$tmp/choices"
-while read -r option values; do
-	printf '%s\n' "$values" | tr '|' '\n' | sort >"$tmp/values"
-	check "completion offers the values of --$option" \
-	    completes "$tmp/values" "--$option" ''
-	check "completion offers the values of --$option=" \
-	    completes "$tmp/values" status "--$option" = ''
-done <"$tmp/choices"
-mkdir "$tmp/dir"
-: >"$tmp/dir/a.control"
-echo "$tmp/dir/a.control" >"$tmp/expected"
-check 'completion offers files for --socket' \
-    completes "$tmp/expected" --socket "$tmp/dir/"
-check 'completion takes no value for a command' \
-    completes "$tmp/commands" --socket status ''
-echo >"$tmp/expected"
-check 'completion offers nothing after the command' \
-    completes "$tmp/expected" console ''
 
 echo "1..$tests"
 exit "$failed"
