@@ -203,9 +203,9 @@ function Builtins:stage()
     self:stage_jit()
 end
 
---- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. LuaJIT
--- calls no hooks from compiled code, so the watchdog, which uses a hook, could not
--- interrupt it.
+--- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. The
+-- watchdog uses a hook, and LuaJIT calls no hooks from compiled code. So the watchdog
+-- could not interrupt compiled code.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}

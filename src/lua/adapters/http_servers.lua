@@ -179,9 +179,9 @@ local function unstage(self)
     end
 end
 
---- Unwraps `stop` of all servers. Must be called after the old roles have stopped,
--- because the wrapper protects the servers that new code has taken over. A second call
--- does nothing.
+--- Removes the wrapper of each server's `stop`. Must be called after the old roles have
+-- stopped, because the wrapper protects the servers that new code has taken over. A
+-- second call does nothing.
 function Servers:settle()
     for live, stop in pairs(self.stops) do
         if live.stop == stop.staged then

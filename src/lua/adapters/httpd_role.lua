@@ -66,7 +66,8 @@ function HttpdRole:retire(proxies)
     self.stopping = proxies
 end
 
---- Unwraps `get_server`. Must be called after the old roles have stopped.
+--- Removes the wrapper of `get_server`. Must be called after the old roles have
+-- stopped.
 function HttpdRole:settle()
     self.stopping = nil
     if self.staged ~= nil and self.role.get_server == self.staged then

@@ -39,7 +39,8 @@ function Sockets:snapshot()
     end
 end
 
---- Resolves the address on which a server with this host and port would listen. Yields.
+--- Resolves the address on which a server with the given host and port would listen.
+-- Yields.
 -- @treturn ?table {host, port}
 local function resolve(host, port)
     if host == 'unix/' then
@@ -163,9 +164,9 @@ local function unstage(self)
     end
 end
 
---- Unwraps `close` of all sockets. Must be called after the old roles have stopped,
--- because the wrapper protects the sockets that new code has taken over. A second call
--- does nothing.
+--- Removes the wrapper of each socket's `close`. Must be called after the old roles
+-- have stopped, because the wrapper protects the sockets that new code has taken over.
+-- A second call does nothing.
 function Sockets:settle()
     for live, close in pairs(self.closes) do
         if rawget(live, 'close') == close.staged then
