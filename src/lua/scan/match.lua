@@ -1,37 +1,38 @@
---- Matches the functions and tables of an old module with those of its new version.
+--- Matches the functions and tables of an old module with those of the new version of
+-- the module.
 --
--- In this file, a thing is a function or table that a module contains. The value of
--- the old module and that of the new module are counterparts of each other. From
--- there, the matching follows equal names: if two things are counterparts, so are
--- their fields with the same key, their metatables, and their upvalues with the
--- same name. The name of a thing is its path from the value of the module:
+-- In this file, a thing is a function or table that a module contains. The old and
+-- the new value of a module are counterparts of each other. Starting from them, the
+-- matching compares names. If two things are counterparts, so are their fields with
+-- the same key, their metatables, and their upvalues with the same name. The name of
+-- a thing is its path from the value of the module:
 --
 --   get         field of the module's value
 --   Class.run   field of a table in a field
 --   helper      local function or table that another function uses as an upvalue
 --
--- If two paths to the same old thing lead to different new things, the old thing
--- has no counterpart. So the result is never a guess, and does not depend on the
--- order of traversal.
+-- If two paths lead to the same old thing, but to different new things, the old
+-- thing has no counterpart. Therefore the matching never guesses, and its result
+-- does not depend on the order of traversal.
 
--- Maximum number of entries in a table that is matched. Larger tables are assumed
--- to be data, not code.
+-- Maximum number of entries in a table whose fields are matched. Larger tables are
+-- assumed to be data, not code.
 local ENTRIES = 1000
--- Maximum number of functions and tables in a module, and of entries in all its
--- tables. Everything beyond these limits is assumed to be data.
+-- Limits for one module: the number of its functions and tables, and the number of
+-- entries in all its tables together. Anything beyond these limits is ignored.
 local THINGS, ALL_ENTRIES = 3000, 5000
--- Maximum number of parts of a name.
+-- Maximum number of parts in a name: `Class.run` has two.
 local PARTS = 8
 
--- The kinds of steps from a function or table to another one.
+-- Kinds of steps that lead from one function or table to another.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
 
---- Used in place of the counterpart if there are several candidates.
+--- Marks a function or table for which several counterparts are possible.
 local AMBIGUOUS = {}
 
 local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue
 
---- Returns the value of the upvalue that has a given name.
+--- Returns the value of the upvalue with a given name.
 -- @tparam function f
 -- @tparam string wanted name of the upvalue
 -- @return nil if no upvalue, or more than one, has this name
@@ -50,12 +51,11 @@ local function find_upvalue(f, wanted)
     return result
 end
 
---- Follows a step from a function or table, and returns the value to which it
--- leads.
+--- Follows one step from a function or table.
 -- @param thing the function or table
 -- @tparam number kind FIELD, UPVALUE or METATABLE
 -- @param key key of the field, or name of the upvalue
--- @return nil if there is no such step
+-- @return the value to which the step leads; nil if the step does not exist
 local function follow(thing, kind, key)
     if kind == UPVALUE then
         return type(thing) == 'function' and find_upvalue(thing, key) or nil
@@ -69,8 +69,10 @@ end
 
 --- Returns the string keys of a table, sorted.
 -- @tparam table thing the table
--- @tparam table budget {entries = number of entries that may still be examined}
--- @treturn {string,...} empty if the table is too large to be code
+-- @tparam table budget Its field `entries` is the number of table entries that may
+--   still be examined. This function decreases it.
+-- @treturn {string,...} empty if the table is too large to be code, or if the budget
+--   is exhausted
 local function string_keys(thing, budget)
     local keys, count = {}, 0
     for key in next, thing do
@@ -87,8 +89,8 @@ local function string_keys(thing, budget)
 end
 
 --- Returns the name of a function or table within its module, such as `Class.run`.
--- An empty string stands for the value of the module itself.
--- @tparam table thing an item of `list_things`, or a record, see `entry_of`
+-- The name of the module's own value is an empty string.
+-- @tparam table thing an item of `list_things`, or a record made by `entry_of`
 -- @treturn string
 local function name_of(thing)
     local parts, count = {}, 0
@@ -97,8 +99,8 @@ local function name_of(thing)
         if kind == METATABLE then
             part = '(metatable)'
         elseif kind == UPVALUE and not thing.is_local then
-            -- This upvalue belongs to a function of a library, so its name says
-            -- little.
+            -- Parentheses mark an upvalue of a library function. Its name says
+            -- little about the application.
             part = '(' .. part .. ')'
         end
         count = count + 1
@@ -114,9 +116,9 @@ local function name_of(thing)
     return table.concat(parts, '.')
 end
 
---- Returns the steps from the value of the old module to a function or table. In
--- the new module, the same steps lead to the counterpart.
--- @tparam table thing an item of `list_things`, or a record, see `entry_of`
+--- Returns the steps from the value of the old module to a function or table. In the
+-- new module, the same steps lead to the counterpart.
+-- @tparam table thing an item of `list_things`, or a record made by `entry_of`
 -- @treturn {{kind, key},...}
 local function steps_to(thing)
     local steps, count = {}, 0
@@ -139,11 +141,10 @@ local function chunk_name(f)
     return getinfo(f, 'S').source
 end
 
---- Calls `visit` with each step that leads from a function or table to another
--- value.
+--- Calls `visit` for each step that leads from a function or table to another value.
 -- @param thing the function or table
--- @tparam boolean is_own whether it is a function of the module, so that tables in
---   its upvalues are visited, too
+-- @tparam boolean is_own whether `thing` is a function of the module; if so, the
+--   tables in its upvalues are visited, too
 -- @tparam table budget see `string_keys`
 -- @tparam function visit (kind, key, value)
 local function each_step(thing, is_own, budget, visit)
@@ -162,26 +163,26 @@ local function each_step(thing, is_own, budget, visit)
         if name == nil then
             break
         end
-        -- For a function of a library, visit only the functions in its upvalues: it
-        -- may be a wrapper around a function of the module.
+        -- A library function may be a wrapper around a function of the module.
+        -- Therefore, visit the functions in its upvalues, but not the tables.
         if type(value) == 'function' or is_own and type(value) == 'table' then
             visit(UPVALUE, name, value)
         end
     end
 end
 
---- Lists the functions and tables of an old module, breadth first.
+--- Lists the functions and tables of an old module in breadth-first order.
 -- @param value value of the module
--- @tparam string source unit of the module's functions
+-- @tparam string source unit (file) to which the module's own functions belong
 -- @tparam table foreign set of functions and tables that belong to other modules
 -- @tparam function unit_of (f) -> unit
 -- @tparam ?function pause called for each function and table; it may yield
 -- @treturn {table,...} one item for each function and table:
 --   value: the function or table
 --   holder: the item from which it was first reached
---   kind, key: the step from there
+--   kind, key: the step from the holder
 --   is_local: whether it is an upvalue of a function of the module
---   from: all steps that lead to it, {{number of an earlier item, kind, key}, ...}
+--   from: all steps from earlier items, {{number of the item, kind, key}, ...}
 local function list_things(value, source, foreign, unit_of, pause)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
@@ -214,7 +215,8 @@ local function list_things(value, source, foreign, unit_of, pause)
                     from = {},
                 }
             end
-            -- Ignore steps back to earlier items: `new` matches the items in order.
+            -- Ignore steps back to earlier items, because `new` matches the items in
+            -- the order of this list.
             if child_number > number then
                 table.insert(things[child_number].from, {number, kind, key})
             end
@@ -227,9 +229,9 @@ local function label(name)
     return name == '' and 'the module itself' or name
 end
 
---- Checks whether a candidate can be the counterpart of a function or table.
--- @tparam table thing {value, name}: the old function or table, and its name; or an
---   item of `list_things`
+--- Checks whether a candidate can be the counterpart of an old function or table.
+-- @tparam table thing the old function or table: {value, name}, or an item of
+--   `list_things`
 -- @param found the candidate, AMBIGUOUS or nil
 -- @treturn[1] function|table the candidate, if it is the counterpart
 -- @treturn[2] nil
@@ -246,11 +248,10 @@ local function judge(thing, found)
     return found
 end
 
---- Lists the functions and tables of an old module, to be passed to `new` later.
--- Must be called before new code runs, because new code may add functions to tables
--- that belong to the old module, too. Yields only in `pause`.
--- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause`, see
---   `new`
+--- Lists the functions and tables of an old module for a later call of `new`. Must be
+-- called before new code runs, because new code may add functions to the tables of
+-- the old module. Yields only in `pause`.
+-- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause`, see `new`
 -- @treturn {table,...} see `list_things`
 local function list(options)
     local kind = type(options.old)
@@ -261,20 +262,20 @@ local function list(options)
         options.pause)
 end
 
---- Matches the functions and tables of an old module with those of a new one.
+--- Matches the functions and tables of an old module with those of the new module.
 -- Yields only in `pause`.
 -- @tparam table options
---   things: optional: result of `list`. With it, only the options `new` and `pause`
---     are used.
+--   things: optional: result of `list`. If it is set, only `new` and `pause` of the
+--     other options are used.
 --   old, new: the old and the new value of the module
---   source: unit of the old module's functions
+--   source: unit (file) to which the old module's own functions belong
 --   foreign: set of functions and tables that belong to other modules
 --   unit_of: optional: function (f) -> unit; by default, the unit is the chunk name
---   pause: optional: function that is called for each function and table; it may yield
--- @treturn table the matching
+--   pause: optional: function that is called for each function and table; it may
+--     yield
+-- @treturn table object with the methods `find`, `each` and `counterpart`
 local function new(options)
-    -- `by_value` maps each function or table to its item in the result of
-    -- `list_things`.
+    -- `by_value` maps each old function or table to its item in `things`.
     local self = setmetatable({by_value = {}, things = {}}, Matching)
     local things = options.things or list(options)
     if #things == 0 then
@@ -309,8 +310,8 @@ local function new(options)
     return self
 end
 
---- Returns the record of an old function or table. The record contains what
--- `name_of` and `retrace` need, but does not keep the function or table in memory.
+--- Returns the record of an old function or table: what `name_of` and `retrace` need.
+-- The record does not keep the function or table itself in memory.
 -- @tparam table thing item of `list_things`
 -- @tparam ?string module name of the module, to be put into the record
 -- @treturn table {module, holder, kind, key, is_local, way, why}
@@ -332,18 +333,17 @@ local function entry_of(thing, module)
     return entry
 end
 
---- Returns the record of an old function or table. The record does not keep the
--- function or table in memory.
+--- Returns the record of an old function or table, see `entry_of`.
 -- @tparam function|table thing the old function or table
 -- @tparam ?string module name of the module, to be put into the record
 -- @treturn ?table record for `name_of` and `retrace`; nil if the module has no such
---   function or table. The field `why` is set if the counterpart is ambiguous.
+--   function or table. The field `why` is set if several counterparts are possible.
 function Matching:find(thing, module)
     local found = self.by_value[thing]
     return found and entry_of(found, module)
 end
 
---- Calls `visit` with each function and table of the old module.
+--- Calls `visit` for each function and table of the old module.
 -- @tparam string module name of the module, to be put into the records
 -- @tparam function visit (value, record, candidate): the function or table, its
 --   record (see `find`), and the candidate for its counterpart (see `judge`)
@@ -364,9 +364,9 @@ function Matching:counterpart(thing)
     return judge(entry, entry.new)
 end
 
---- Returns the counterpart of a function or table of an earlier generation, of
--- which only the record is left. Follows the recorded steps, starting with the
--- current value of the module.
+--- Returns the counterpart of a function or table of an earlier generation. Starts at
+-- the current value of the module, and follows the steps in the record of the
+-- function or table.
 -- @tparam function|table value the old function or table
 -- @tparam table entry its record, a result of `find`
 -- @param new_value the current value of the module

@@ -1,5 +1,5 @@
---- The modules of the application: their files, and their values before and after the
--- current reload.
+--- Index of the application's modules: their files, and their values before and after
+-- the current reload.
 
 local require = ...
 local yield = require('core.yield')
@@ -9,13 +9,14 @@ ModuleIndex.__index = ModuleIndex
 
 --- Creates the index. May yield.
 -- @tparam table stash see `core.stash`
--- @tparam table change fields of the argument `change` of `new` in `scan.counterparts`:
---   old, new, paths, former, gone; all optional
+-- @tparam table change describes the current reload. Its optional fields `old`,
+--   `new`, `paths`, `former` and `gone` are those of the argument `change` of `new`
+--   in `scan.counterparts`.
 -- @treturn table
 --   old: module name -> old value
 --   new: module name -> new value
---   paths: module name -> path, of the serving code
---   names: source -> sorted names of its modules
+--   paths: module name -> path of its file in the serving code
+--   names: chunk name of a file -> sorted names of its modules
 local function new(stash, change)
     local self = setmetatable({
         old = change.old or {},
@@ -32,7 +33,7 @@ local function new(stash, change)
     }) do
         for name, path in pairs(table.copy(paths)) do
             yield.if_due()
-            -- If a file is required under several names, it belongs to several
+            -- A file that is required under several names belongs to several
             -- modules.
             local names = self.names['@' .. path] or {}
             self.names['@' .. path] = names
@@ -52,8 +53,8 @@ local function new(stash, change)
     return self
 end
 
---- Returns the new value of a module, or its current value if the reload does not
--- replace it.
+--- Returns the new value of a module. If the reload does not replace the module, this
+-- is its value in `package.loaded`.
 -- @tparam string module name of the module
 function ModuleIndex:value_of(module)
     local value = self.new[module]
@@ -69,7 +70,8 @@ function ModuleIndex:old_value(module)
     return self.old[module]
 end
 
---- Whether the reload has replaced the value of a module.
+--- Returns whether a module now has a different value than before the reload. The old
+-- value must be a table or function.
 -- @tparam string module name of the module
 -- @treturn boolean
 function ModuleIndex:is_changed(module)
@@ -77,14 +79,15 @@ function ModuleIndex:is_changed(module)
     return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], self:value_of(module))
 end
 
---- Whether the current reload replaces a module.
+--- Returns whether the current reload replaces a module.
 -- @tparam string module name of the module
 -- @treturn boolean
 function ModuleIndex:is_replaced(module)
     return self.replaced[module] ~= nil
 end
 
---- Whether a table is the current value of an application module.
+--- Returns whether a table is the current value of an application module, or
+-- `package.loaded` itself.
 -- @tparam table object
 -- @treturn boolean
 function ModuleIndex:is_value(object)
@@ -100,7 +103,8 @@ function ModuleIndex:is_value(object)
     return self.values[object] or false
 end
 
---- Whether a file belongs to a module, or did so in an earlier generation.
+--- Returns whether a file belongs to a module, or belonged to it in an earlier
+-- generation.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 -- @treturn boolean
@@ -113,8 +117,9 @@ function ModuleIndex:has_file(module, source)
     return false
 end
 
---- Whether two units belong to the same module. For example, a module whose file
--- has moved has a unit for the old path and one for the new path.
+--- Returns whether two units (files of code) belong to the same module. If the file
+-- of a module has moved, the module has one unit for the old path and one for the
+-- new path.
 -- @tparam string source unit
 -- @tparam string other unit
 -- @treturn boolean

@@ -1,11 +1,11 @@
---- Analyses references from new code to old functions: in an upvalue or local
--- variable of a new function, or in the value of a new module.
+--- Analyses references from new code to old functions. Such references are in
+-- upvalues or local variables of new functions, and in the values of new modules.
 --
--- Such a reference often arises by wrapping: new code takes the function that is
--- registered somewhere, and registers a wrapper around it. After a reload, that
--- function may be a wrapper of the old code. After a restart of the process, it
--- would have been the function that the old wrapper contains. So the old wrapper is
--- replaced by that function.
+-- They often arise by wrapping: new code takes the function that is registered
+-- somewhere, and registers a wrapper around it. After a restart of the process, new
+-- code would wrap the original function. After a reload, it may wrap a wrapper of
+-- the old code instead. In that case, `unwrap` finds the original function inside
+-- the old wrapper.
 
 local require = ...
 local generations = require('code.generations')
@@ -13,19 +13,17 @@ local match = require('scan.match')
 local stand_ins = require('scan.stand_ins')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of steps that are followed back from a reference to the new code
--- that holds it.
+-- Maximum number of steps on the path from new code to a reference.
 local HOLDERS = 50
 -- Maximum number of nested old wrappers that are examined.
 local LAYERS = 50
 local UPVALUES = 255
 
---- Converts one step of the path that leads to a reference into the form that
--- `match.follow` takes.
+--- Converts one step of a path from the format of the heap walk to that of
+-- `match.follow`.
 -- @param object object from which the step starts
 -- @param key key of the next object, see `heap_walk`
--- @treturn ?table {kind, key}; nil if the step cannot be repeated from another
---   object
+-- @treturn ?table {kind, key}; nil if `match.follow` does not support the step
 local function step_from(object, key)
     if type(object) == 'function' then
         local name = type(key) == 'number' and debug.getupvalue(object, key)
@@ -38,15 +36,16 @@ local function step_from(object, key)
     return {match.FIELD, key}
 end
 
---- Returns the functions and modules of new code on the path to a reference.
+--- Returns the holders of a reference: the new functions and modules on the path by
+-- which the walk found it.
 -- @tparam table place the reference
--- @tparam table walk the walk that has found the reference
+-- @tparam table walk the walk
 -- @tparam table counterparts see `counterparts`
--- @treturn {table,...} the nearest first:
---   f: optional: the function
---   module: name of the module, if `f` is not set
---   steps: path from there to the reference; nil if the path cannot be followed from
---     another object
+-- @treturn {table,...} the holders, the nearest first:
+--   f: the function; nil for a module
+--   module: name of the module; nil for a function
+--   steps: path from the holder to the reference; nil if `match.follow` does not
+--     support one of the steps
 local function holders_of(place, walk, counterparts)
     local holders, object = {}, place.object
     if place.kind == 'local' then
@@ -90,7 +89,7 @@ local function has_upvalue(f, wanted)
     return false
 end
 
---- Follows a path from a function or table.
+--- Follows a path that starts at a function or table.
 -- @param thing the function or table
 -- @tparam {{kind, key},...} steps the path
 -- @treturn boolean whether the path exists
@@ -108,7 +107,7 @@ local function look(thing, steps)
     return true, thing
 end
 
---- Returns the only function in the upvalues of a wrapper.
+--- Returns the function in the upvalues of a wrapper, if there is exactly one.
 -- @treturn ?function nil if the upvalues contain no function, or several
 local function only_function(f)
     local found
@@ -126,14 +125,14 @@ local function only_function(f)
     return found
 end
 
---- Skips wrappers of other modules. Starts with a function that new code refers to.
--- If that is an old function of another module, continues with the function that it
--- wraps. Ends at the first function that belongs to the given module or is not old.
+--- Skips old wrappers that belong to other modules. As long as the current function
+-- is old code of another module, continues with the function that it wraps. Ends at
+-- the first function that is not old, or that belongs to the given module.
 -- @tparam ?function f the function to start with
--- @tparam string module_source unit of the module
+-- @tparam string module_source unit (file) of the given module
 -- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
--- @treturn ?function nil if the function in one of the wrappers is unknown
+-- @treturn ?function nil if it is not clear which function one of the wrappers calls
 local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(stash, f) ~= 'stale'
@@ -145,14 +144,14 @@ local function skip_others(f, module_source, stash, counterparts)
     return nil
 end
 
---- If new code refers to a wrapper made by old code, finds the original value
--- that the old code has wrapped. Wrappers may be nested.
+--- Finds the original value inside a wrapper of old code to which new code refers.
+-- There may be several nested wrappers around the value.
 -- @tparam table place the reference to the old wrapper
--- @tparam table holder the new code with the reference, see `holders_of`
+-- @tparam table holder the new code that contains the reference, see `holders_of`
 -- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
--- @treturn boolean whether the value is known
--- @return the value
+-- @treturn boolean whether the original value is known
+-- @return the original value
 -- @treturn ?function if the value is unknown: the innermost old wrapper that was
 --   found
 local function find_behind(place, holder, stash, counterparts)
@@ -166,8 +165,8 @@ local function find_behind(place, holder, stash, counterparts)
         if not is_there then
             return false, nil, innermost
         elseif type(value) ~= 'function' then
-            -- The wrapped value need not be a function. For example, an `__index`
-            -- can be a table.
+            -- The wrapped value need not be a function: the value of `__index` can
+            -- be a table.
             return holder.f ~= nil and not counterparts:is_old_table(value), value
         end
         local class = generations.classify(stash, value)
@@ -183,7 +182,7 @@ local function find_behind(place, holder, stash, counterparts)
             local next_one = skip_others(value, source, stash, counterparts)
             local is_stale = next_one ~= nil and generations.classify(stash, next_one) == 'stale'
             -- If the old code of the module has not wrapped anything here, the
-            -- function is not an old wrapper.
+            -- reference does not come from nested wrapping.
             if next_one == nil or not is_stale and innermost == nil then
                 return false, nil, innermost
             elseif is_stale then
@@ -197,10 +196,11 @@ local function find_behind(place, holder, stash, counterparts)
     return false
 end
 
---- Returns the value to which new code would refer after a restart of the
--- process. Called for new code that refers to an old function after the reload.
+--- Finds the value to which new code would refer after a restart of the process.
+-- After the reload, the new code refers to an old function instead.
 -- @tparam table place the reference to the old function
--- @tparam {table,...} holders the new code with the reference, see `holders_of`
+-- @tparam {table,...} holders the new code that contains the reference, see
+--   `holders_of`
 -- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
