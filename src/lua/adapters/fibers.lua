@@ -1,6 +1,7 @@
---- Adapter: fibers. After the commit, loops of the old generation are ended or
--- restarted, see `old_fibers`; after a failure, fibers started by new code are ended,
--- see `started`. Loops that have ended by themselves are reported, see `ended_loops`.
+--- Adapter: fibers. After the commit, loops of old code are ended or restarted, see
+-- `adapters.fibers.old_fibers`. If new code fails, the fibers that it has started are
+-- ended, see `adapters.fibers.started`. Loops that end unexpectedly are reported, see
+-- `adapters.fibers.ended_loops`.
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')
@@ -32,8 +33,8 @@ function Fibers:stage()
     self.started:stage()
 end
 
---- Finds the carriers (see `carriers`) in which libraries call new code. Must be
--- called after all new code has run. Yields.
+--- Finds the fibers in which library loops call new code (see
+-- `adapters.fibers.carriers`). Must be called after all new code has run. Yields.
 function Fibers:before_commit()
     local ownership = self.txn.ownership
     self.carriers = carriers.collect(ownership, function(id)
@@ -54,37 +55,37 @@ function Fibers:note_cancelled(id)
     self.started:note_cancelled(id)
 end
 
---- Also warns of loops of the main script that end during the reload.
+--- Makes `finish` also warn of loops of the main script that end during the reload.
 function Fibers:watch_main()
     self.ended.watches_main = true
 end
 
---- Records the running loops of the application and of libraries, before new code
--- runs. Yields.
+--- Records which loops of the application and of libraries are running. Must be called
+-- before new code runs. Yields.
 function Fibers:remember_loops()
     if fibers_lib.locate() ~= nil then
         self.ended:remember()
     end
 end
 
---- Ends the loops in which libraries call old code, see `end_carriers` in `old_fibers`. A
--- second call does nothing. Yields.
+--- Ends each library loop that calls old code, if the library runs a matching loop for
+-- new code (see `adapters.fibers.carriers`). A second call does nothing. Yields.
 function Fibers:end_carriers()
     local news = self.carriers or {}
     self.carriers = nil
     self.old:end_carriers(news)
 end
 
---- Waits until the requests that old code is serving have finished. Yields.
+--- Waits until all requests in old code have finished. Yields.
 -- @tparam ?number patience maximum wait in seconds
 -- @treturn boolean whether all have finished
 function Fibers:wait_for_requests(patience)
     return fibers_lib.locate() == nil or self.old:wait_for_requests(patience)
 end
 
---- Ends, restarts or reports the loops of the old generation. Must be called after
+--- Ends, restarts or reports the loops of old code. Must be called after
 -- `wait_for_requests`. Yields.
--- @treturn ?string why the loops could not be handled
+-- @treturn ?string why the loops could not be handled; nil on success
 function Fibers:finish()
     if fibers_lib.locate() == nil then
         return 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
@@ -95,29 +96,31 @@ function Fibers:finish()
     return nil
 end
 
---- Whether a fiber was started between the snapshot and the commit.
+--- Returns whether a fiber was started after the snapshot and was running at the commit.
 -- @tparam number id
 -- @treturn boolean
 function Fibers:is_new(id)
     return self.at_commit ~= nil and self.at_commit[id] ~= nil and self.before[id] == nil
 end
 
---- Returns the loops that still run old code: they count as stale references.
+--- Returns the loops that still run old code. The report counts them as stale
+-- references.
 -- @treturn {table,...} {id, name, func = entry function, reason}
 function Fibers:list_loops()
     return self.old.loops
 end
 
---- Ends the older fiber of each loop that runs twice after a rollback. That happens if
--- a role was stopped and restarted, but its `stop` did not end the loop. Yields.
+--- After a rollback, ends the older fiber of each loop that runs twice. A loop runs
+-- twice if its role was restarted, but the role's `stop` had not ended the loop.
+-- Yields.
 function Fibers:revive()
     self.started:unstage()
     local restarted, before = {}, {}
     for _, item in ipairs(fibers_lib.inspect(function(f)
         return self.txn.ownership:is_old(f)
     end)) do
-        -- Compare only loops of application code: the server loop of a library looks
-        -- the same for every port.
+        -- Compare only loops of application code. A library may run identical loops
+        -- intentionally, such as one server loop for each port.
         if item.id ~= nil and not item.is_request then
             table.insert(self.started.entries[item.id] ~= nil and restarted or before, item)
         end
@@ -148,10 +151,9 @@ function Fibers:revive()
     self.old:cancel(ending)
 end
 
---- Reports the loops that ended while the failed code ran, see `report` in `ended_loops`.
--- Yields.
--- @tparam {string,...} warnings
--- @tparam {string,...} left
+--- Reports the loops that ended while failed code ran, see `EndedLoops:report`. Yields.
+-- @tparam {string,...} warnings lines are appended
+-- @tparam {string,...} left lines are appended
 function Fibers:report_ended(warnings, left)
     self.ended:report(self.before, warnings, left)
 end
@@ -170,9 +172,9 @@ function Fibers:list_started()
     return self.started:list_objects()
 end
 
---- Ends the fibers of failed code that ignore cancellation, see `end_left` in `started`.
+--- Ends the fibers of failed code that ignore cancellation, see `Started:end_left`.
 -- Yields.
--- @tparam {string,...} left
+-- @tparam {string,...} left a line is appended for each fiber that cannot be ended
 function Fibers:check_left(left)
     self.started:end_left(left)
 end

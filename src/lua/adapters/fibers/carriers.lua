@@ -1,11 +1,11 @@
---- Finds carriers: fibers in which a loop of a library, such as a timer, calls
--- functions of the application.
+--- Finds carriers: fibers in which a library loop, such as a timer, calls functions of
+-- the application.
 --
--- If new code has started such a fiber as well, the old one is superfluous: a
--- restarted process would have only one. An old carrier matches a new one if three
--- things agree: the entry function, which belongs to the library; the strings that
--- it uses, such as a name; and the application's functions that the carriers call
--- (see `succession`).
+-- If new code has started a matching carrier, the old carrier must end: after a restart
+-- of the process, only one of them would exist. Two carriers match if they agree in
+-- three things: the entry function, which belongs to the library; the strings that it
+-- uses, such as a name; and the functions of the application that it calls (see
+-- `succession`).
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -16,14 +16,14 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local twins = require('scan.twins')
 
--- The maximum number of fields examined in a table that a carrier uses.
+-- Maximum number of fields that are examined in one table.
 local FIELDS = 64
--- The maximum number of searches. A search is repeated if a fiber ended in the
--- meantime: a library may start a new fiber for each iteration of its loop.
+-- Maximum number of searches. A library may start a new fiber for each iteration of its
+-- loop, so a search is repeated if a fiber ended during it.
 local TRIES = 5
 
---- Calls `visit` with each value that the entry function of a fiber uses: its
--- upvalues, arguments and local variables, and the fields of tables among them.
+--- Calls `visit` with each value that the entry function of a fiber can use: its
+-- upvalues, arguments and local variables, and the fields of tables among these values.
 local function each_given(entry, visit)
     local seen = {}
     local function look(value)
@@ -61,20 +61,21 @@ local function each_given(entry, visit)
     end
 end
 
---- Whether a function belongs to a library: it is neither a function of the
--- application, nor of Tarantool, nor of this program.
+--- Returns whether a function belongs to a library, and not to the application,
+-- Tarantool or this program.
 local function is_of_library(f, ownership)
     local info = jutil.funcinfo(f)
     return info.proto ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(f)
         and not ownership:is_old(f) and not ownership:is_new(f)
 end
 
---- Returns the application's functions that a carrier calls.
--- @tparam table item {id, thread} of a fiber. The function adds two fields: `entry`
---   is the frame of the entry function; `key` is a string built from the entry
---   function and the strings that it uses. Carriers that match have equal keys.
--- @tparam table ownership see `ownership`
--- @tparam function test (f) -> whether it is a function of the application
+--- Returns the functions of the application that a carrier calls.
+-- @tparam table item {id, thread} of a fiber. Fields are added: `entry` is the frame of
+--   the entry function, `func` is that function, and `key` is a string made from the
+--   function and the strings that it uses. Matching carriers have equal keys.
+-- @tparam table ownership see `code.ownership`
+-- @tparam function test (f) -> whether a function is of the wanted generation of the
+--   application
 -- @treturn {function,...} empty if the fiber is not a carrier
 local function carried_by(item, ownership, test)
     local list, seen, texts = {}, {}, {}
@@ -113,12 +114,13 @@ local function look(ownership, accepts, test)
     return groups, has_missed
 end
 
---- Finds the carriers. Yields.
--- @tparam table ownership see `ownership`
+--- Finds the carriers among the accepted fibers. Yields.
+-- @tparam table ownership see `code.ownership`
 -- @tparam function accepts (fiber id) -> whether to examine the fiber
--- @tparam function test (f) -> whether it is a function of the application
--- @treturn table maps the `key` of a carrier (see `carried_by`) to {{func, name,
---   item},...}, with one element for each function that the carrier calls
+-- @tparam function test (f) -> whether a function is of the wanted generation of the
+--   application
+-- @treturn table maps each `key` (see `carried_by`) to {{func, name, item},...}, with
+--   one element for each function that a carrier calls
 local function collect(ownership, accepts, test)
     local groups, has_missed
     for _ = 1, TRIES do
@@ -130,8 +132,9 @@ local function collect(ownership, accepts, test)
     return groups
 end
 
---- Assigns successors to functions that have neither a successor nor a counterpart.
--- They are matched by the same rules as callbacks without a name, see `scan.twins`.
+--- Assigns successors to old functions that have neither a successor nor a counterpart.
+-- `scan.twins` pairs these functions with the new functions that are not yet
+-- successors.
 local function match_twins(carriers, news)
     local taken, olds, free = {}, {}, {}
     for _, carrier in ipairs(carriers) do
@@ -157,16 +160,15 @@ local function match_twins(carriers, news)
     end
 end
 
---- Finds the carriers of old code whose work is done by carriers that new code has
--- started. Yields.
--- @tparam table ownership see `ownership`
--- @tparam table news the carriers that new code has started, as returned by `collect`
+--- Finds the carriers of old code that carriers of new code replace. Yields.
+-- @tparam table ownership see `code.ownership`
+-- @tparam table news the carriers of new code, as returned by `collect`
 -- @tparam table options
 --   accepts: see `collect`
---   find_counterpart: function (f) -> ?function
+--   find_counterpart: function (f) -> the counterpart of an old function, or nil
 -- @treturn {table,...} {id, name, thread, func, where, successors}
--- @treturn boolean whether a carrier may have been missed, because it ended during the
---   search and started another fiber to continue its loop
+-- @treturn boolean whether a carrier may have been missed: a fiber ended during the
+--   search, and may have continued its loop in another fiber
 local function find(ownership, news, options)
     local result = {}
     if next(news) == nil then
@@ -183,7 +185,8 @@ local function find(ownership, news, options)
         local is_taken = {}
         for _, carrier in ipairs(carriers) do
             local item = carrier.item
-            -- A carrier is replaced only if all its functions have successors.
+            -- A carrier is replaced only if all functions that it calls have
+            -- successors.
             is_taken[item] = is_taken[item] ~= false and carrier.successor ~= nil
             item.successors = item.successors or {}
             table.insert(item.successors, carrier.successor)
@@ -198,9 +201,9 @@ local function find(ownership, news, options)
     return result, has_missed
 end
 
---- Records that an old carrier was ended: its successors must not be assigned to
--- another old carrier.
--- @tparam table news as returned by `collect`; the successors are removed from it
+--- Removes the successors of an ended carrier from `news`, so that they are not assigned
+-- to another old carrier.
+-- @tparam table news as returned by `collect`
 -- @tparam table item the ended carrier, as returned by `find`
 local function consume(news, item)
     for _, successor in ipairs(item.successors) do

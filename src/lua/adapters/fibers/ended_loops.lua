@@ -1,5 +1,5 @@
---- Loops that end during a reload although nothing should have ended them: reports those
--- of new code after the commit, and those of old code after a failure.
+--- Reports loops that end unexpectedly during a reload: loops of new code after the
+-- commit, and loops of old code after a failure.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -9,11 +9,11 @@ local succession = require('adapters.fibers.succession')
 local EndedLoops = {}
 EndedLoops.__index = EndedLoops
 
---- Creates the record of the running loops.
+--- Creates an empty record of running loops.
 -- @tparam table txn the transaction
 -- @tparam table started the fibers that new code starts, see `started`
--- @treturn table `watches_main`: whether `warn` also checks the loops of the main
---   script; false at first
+-- @treturn table with the field `watches_main`: whether `warn` also checks the loops of
+--   the main script; false at first
 local function new(txn, started)
     return setmetatable({
         txn = txn,
@@ -23,13 +23,14 @@ local function new(txn, started)
     }, EndedLoops)
 end
 
---- Whether a function is from a file of the application or of a library.
+--- Returns whether a function comes from a file of the application or of a library.
 local function is_from_file(f)
     local source = debug.getinfo(f, 'S').source
     return source:find('^@') ~= nil and not source:find('^@builtin/') and not source:find('^@cartridge%-reload/')
 end
 
---- Lists the loops of the application and of its libraries. Yields.
+--- Lists the loops of the application and of libraries, except those that new code has
+-- started. Yields.
 -- @treturn {table,...} {id, name, func, where, thread}
 local function list_serving(self)
     local list = {}
@@ -47,16 +48,16 @@ local function list_serving(self)
     return list
 end
 
---- Records the running loops of the application and of libraries, before new code
--- runs. Yields.
+--- Records which loops of the application and of libraries are running. Must be called
+-- before new code runs. Yields.
 function EndedLoops:remember()
     self.before = list_serving(self)
 end
 
---- Warns of endless loops that have ended, which means that they failed with an
--- error. Checks the loops that new code started and, if `watches_main` is set, the
--- loops of the main script, because these call new code. A loop that is running
--- again in another fiber is not reported. Yields.
+--- Warns of endless loops that have ended: they must have failed with an error. Checks
+-- the loops that new code has started. If `watches_main` is set, also checks the loops
+-- of the main script, because they call new code. Ignores loops that are running again
+-- in another fiber. Yields.
 function EndedLoops:warn()
     local ended, is_running = {}, {}
     for _, entry in ipairs(self.started:list_ended()) do
@@ -86,8 +87,8 @@ function EndedLoops:warn()
     end
 end
 
---- Marks the ended loops that are running again in another fiber: an old role or a
--- supervising fiber has restarted them. Yields.
+--- Marks each ended loop that an old role or a supervising fiber has restarted in
+-- another fiber. Yields.
 -- @tparam {table,...} ended
 -- @tparam table ids set of the ids of the fibers that existed before new code ran
 local function mark_restarted(self, ended, ids)
@@ -107,13 +108,14 @@ local function mark_restarted(self, ended, ids)
     end
 end
 
---- Reports the loops that ended while the failed code ran. If the failed code had
--- started a replacement for a loop, it probably ended the loop itself, and this
--- cannot be undone. Any other loop of old code may simply have finished: a warning
--- is added. Yields.
+--- Reports the loops that ended while failed code ran. If failed code has started a
+-- replacement for a loop, it has probably ended the loop as well, which cannot be
+-- undone. Any other loop of old code may simply have finished, so only a warning is
+-- added. Yields.
 -- @tparam table ids set of the ids of the fibers that existed before new code ran
--- @tparam {string,...} warnings
--- @tparam {string,...} left
+-- @tparam {string,...} warnings a line is appended for each loop of old code without a
+--   replacement
+-- @tparam {string,...} left a line is appended for each loop with a replacement
 function EndedLoops:report(ids, warnings, left)
     local ended, news = {}, {}
     for _, item in ipairs(self.before) do
@@ -128,7 +130,7 @@ function EndedLoops:report(ids, warnings, left)
         table.insert(news, {func = entry.func, name = ''})
     end
     succession.find(ended, news, function(f)
-        -- A library is not reloaded: its function is its own counterpart.
+        -- A library is not reloaded, so its function is its own counterpart.
         return not self.txn.ownership:is_old(f) and f or nil
     end)
     mark_restarted(self, ended, ids)

@@ -1,16 +1,15 @@
---- The fibers that run old code after the commit: waits for those that serve requests,
--- and ends, restarts or reports those that run loops.
+--- Handles the fibers that run old code after the commit: waits for those that serve
+-- requests, and ends, restarts or reports those that run loops.
 --
--- The entry function of a fiber determines its generation. A fiber with old code
--- elsewhere on its stack serves a request, and a joinable fiber may be part of a
--- request: both are allowed to finish. Loops are handled only after the last of these
--- fibers has ended, because a request may be waiting for a fiber that merely looks
--- like a loop.
+-- A fiber runs a loop if its entry function is old code. It serves a request if old
+-- code is only elsewhere on its stack. A joinable fiber may be part of a request, too.
+-- Requests are allowed to finish. Loops are handled only after all requests have
+-- finished, because a request may be waiting for a fiber that merely looks like a loop.
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
--- without one is restarted if that is safe (see `restart`). Otherwise it keeps
--- running and is reported: a reload must not stop its work. The same applies if the
--- replacement has ended with an error. A loop inside a protected call is never
+-- without a replacement is restarted if that is safe (see `restart`). Otherwise it
+-- keeps running and is reported, because a reload must not stop its work. A loop is
+-- also kept if its replacement has failed. A loop inside a protected call is never
 -- cancelled: the call would catch the error, and a loop around the call could then
 -- block the server.
 
@@ -26,17 +25,17 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local wait_for = require('adapters.fibers.wait')
 
--- How long to wait for requests to finish, in seconds. `after` limits a wait to the
--- fraction PART of the time left until the deadline.
+-- REQUESTS is the time to wait for requests to finish, in seconds. PART is the fraction
+-- of the time left until the deadline that one wait may take.
 local REQUESTS, PART = 5, 0.5
 -- How long to wait for short-lived fibers to end, in seconds.
 local DRAIN = 0.25
 -- How long to wait for loops to end, or to leave a protected call, in seconds.
 local PATIENCE = 1
--- Time limit of the search for references to the fibers of loops, in seconds.
+-- Time limit of the search for references to the fibers that run loops, in seconds.
 local SEARCH = 5
--- How many times fibers are listed to find a loop that starts a new fiber for each
--- iteration: one list may miss it.
+-- How many times to list the fibers. A single list may miss a loop that starts a new
+-- fiber for each iteration.
 local LISTS = 5
 
 local REASONS = {
@@ -50,7 +49,7 @@ local REASONS = {
 local OldFibers = {}
 OldFibers.__index = OldFibers
 
---- Creates the record of the old fibers. Ends nothing yet.
+--- Creates an empty record of the old fibers.
 -- @tparam table txn the transaction
 -- @tparam table started the fibers that new code starts, see `started`
 -- @treturn table
@@ -65,16 +64,16 @@ local function new(txn, started)
     }, OldFibers)
 end
 
---- Returns the time at which a wait must end: `seconds` from now, or earlier if the
--- wait would take more than the fraction PART of the time left until the transaction's
--- deadline.
+--- Returns the time on the monotonic clock at which a wait must end. A wait takes at
+-- most `seconds`, and at most the fraction PART of the time left until the
+-- transaction's deadline.
 local function after(self, seconds)
     local now = clock.monotonic()
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
 end
 
---- Whether a joinable fiber is a loop: it never returns, and no fiber is waiting
--- for it.
+--- Returns whether a joinable fiber runs a loop: it never returns from old code, and no
+-- fiber is waiting for its end.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
@@ -103,8 +102,7 @@ local function list_old(self)
     return requests, loops, is_old
 end
 
---- Lists the fibers started by new code, including those that have ended.
--- Yields.
+--- Lists the fibers that new code has started, including those that have ended. Yields.
 -- @treturn {table,...} {func, name, has_failed}
 local function list_new(self)
     local list = {}
@@ -158,8 +156,9 @@ function OldFibers:cancel(loops)
     return cancelled
 end
 
---- Restarts loops that have no replacement, where that is safe (see `restart`). Yields.
--- @treturn {table,...} the loops that were not restarted
+--- Restarts each loop that has no replacement, if a restart is safe (see `restart`).
+-- Yields.
+-- @treturn {table,...} the loops without a replacement that were not restarted
 local function start_again(self, loops, is_old)
     local alone = {}
     for _, item in ipairs(loops) do
@@ -207,9 +206,9 @@ local function start_again(self, loops, is_old)
     return left
 end
 
---- Ends each loop in which a library calls old code (see `carriers`), if the library
--- has started such a loop for new code as well. This must happen before the scan,
--- which would patch the old loops so that they call new code, too. Yields.
+--- Ends each library loop that calls old code, if the library runs a matching loop for
+-- new code (see `carriers`). Must be called before the scan for stale references, which
+-- would make the old loops call new code, too. Yields.
 -- @tparam table news the carriers of new code, as returned by `carriers.collect`
 function OldFibers:end_carriers(news)
     local counterparts = self.txn.counterparts
@@ -227,7 +226,7 @@ function OldFibers:end_carriers(news)
             if cancelled[item] then
                 carriers.consume(news, item)
             elseif not fibers_lib.is_alive(item) then
-                -- The carrier may have started a new fiber for its next iteration.
+                -- The carrier may have continued its loop in a new fiber.
                 has_missed = true
             end
         end
@@ -237,9 +236,9 @@ function OldFibers:end_carriers(news)
     end
 end
 
---- Reports the loops that compare the number of their generation with the current one
--- (see `package_reload`). They are not cancelled, because they end by themselves at a
--- suitable point.
+--- Reports the loops that compare the number of their generation with the current number
+-- (see `adapters.package_reload`). They are not cancelled, because they are expected to
+-- end at a suitable point.
 -- @treturn {table,...} the other loops
 local function leave_ending(self, loops)
     local ends_by_itself, others = self.txn.ends_by_itself, {}
@@ -258,11 +257,10 @@ local function leave_ending(self, loops)
     return others
 end
 
---- Lists the fibers that still run old code after a wait. Repeats the search if it
--- finds none of the loops that were running before the wait: a single search may
--- miss a loop that starts a new fiber for each iteration. Yields.
--- @tparam table before the loops found before the wait; the function only checks
---   whether it is empty
+--- Lists the fibers that still run old code after a wait. If loops ran before the wait
+-- but none is found, lists the fibers again: a single list may miss a loop that starts
+-- a new fiber for each iteration. Yields.
+-- @tparam table before the loops found before the wait; only its emptiness is checked
 -- @treturn {table,...} the fibers that serve requests
 -- @treturn {table,...} the fibers that run loops
 local function list_again(self, before)
@@ -276,7 +274,8 @@ local function list_again(self, before)
     return requests, loops
 end
 
---- Reports loops that start a new fiber for each iteration. Yields.
+--- Reports the loops that start a new fiber for each iteration and are still running.
+-- Yields.
 -- @tparam {function,...} entries the entry functions of these loops
 local function leave_recurring(self, entries)
     if #entries == 0 then
@@ -293,11 +292,11 @@ local function leave_recurring(self, entries)
     end
 end
 
---- Waits until the requests that old code is serving have finished. Yields.
--- @tparam ?number patience maximum wait in seconds
+--- Waits until all requests in old code have finished. Yields.
+-- @tparam ?number patience maximum wait in seconds; the default is REQUESTS
 -- @treturn boolean whether all have finished
 function OldFibers:wait_for_requests(patience)
-    -- A fiber that has not run yet has no stack to examine: let it start.
+    -- A fiber that has not run yet has no stack to examine, so let it start.
     fiber.sleep(0)
     local requests, _, is_old = list_old(self)
     return #wait_for(requests, after(self, patience or REQUESTS), function(item)
@@ -309,9 +308,10 @@ local function is_dead(item)
     return not fibers_lib.is_alive(item)
 end
 
---- Ends the loops that have a replacement, restarts or reports the others. Must be
--- called after `wait_for_requests`. Yields.
--- @treturn {table,...} loops without a replacement, for `report_alone`
+--- Ends the loops that have a replacement, and restarts the others where that is safe.
+-- Must be called after `wait_for_requests`. Yields.
+-- @treturn {table,...} the loops that have no replacement and were not restarted, for
+--   `report_alone`
 function OldFibers:end_replaced()
     local _, loops, is_old = list_old(self)
     local requests
@@ -322,7 +322,7 @@ function OldFibers:end_replaced()
     wait_for(loops, after(self, DRAIN), is_dead)
     requests, loops = list_again(self, before)
     for _, item in ipairs(loops) do
-        -- A fiber that appeared during the wait is the next iteration of a loop.
+        -- A fiber that appeared during the wait runs the next iteration of a loop.
         item.recurs = not before[item.id]
     end
     for _, item in ipairs(requests) do
@@ -339,7 +339,7 @@ function OldFibers:end_replaced()
     local alone = start_again(self, loops, is_old)
     local ending = {}
     for _, item in ipairs(loops) do
-        -- The `successor` of a restarted loop is not a table, see `restart`.
+        -- The `successor` of a restarted loop is a number or true, not a table.
         if type(item.successor) == 'table' and item.successor.has_failed then
             leave(self, item, 'failed')
         elseif item.successor ~= nil and not item.is_cancelled then
@@ -350,7 +350,8 @@ function OldFibers:end_replaced()
     return alone
 end
 
---- Reports the loops without a replacement that are still running after a wait. Yields.
+--- Waits for the loops that have no replacement, and reports those that are still
+-- running. Yields.
 -- @tparam {table,...} alone as returned by `end_replaced`
 function OldFibers:report_alone(alone)
     local recurring = {}

@@ -1,15 +1,15 @@
---- Restarts loops of old code with new code, if the new code has not started them
--- itself.
+--- Restarts loops of old code with new code, if new code has not started them itself.
 --
--- A loop is restarted only if all of these conditions hold. Its entry function has
--- a counterpart in the new code. The fiber was created without arguments and has
--- nothing in its storage. The loop is endless, so it is not a job that ends by
--- itself. No protected call can swallow its cancellation. And every reference to
--- the old fiber can be replaced by one to the new fiber: code may use such a
--- reference to check whether its loop is running.
+-- A loop is restarted only if all of these conditions hold:
+--   * Its entry function has a counterpart in the new code.
+--   * The fiber was created without arguments and has nothing in its `storage`.
+--   * The loop is endless. It is not a job that ends after some time.
+--   * No protected call can catch the error of its cancellation.
+--   * Every reference to the old fiber can be replaced with a reference to the new
+--     fiber. Code may use the reference to check whether its loop is running.
 --
--- The oldest loop is restarted first, because a loop that supervises others is
--- older than those others, and may start them itself.
+-- The oldest loop is restarted first. A loop that supervises others is older than they
+-- are, and may start them itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -23,7 +23,7 @@ local function object_of(id)
     return ok and object or nil
 end
 
---- Whether the `storage` of a fiber has any entries, or cannot be read.
+--- Returns whether the `storage` of a fiber has any entries, or cannot be read.
 local function has_storage(object)
     local ok, storage = pcall(function()
         return object.storage
@@ -31,7 +31,7 @@ local function has_storage(object)
     return not ok or type(storage) == 'table' and next(storage) ~= nil
 end
 
---- Whether a fiber runs an endless loop of old code.
+--- Returns whether a fiber runs an endless loop of old code.
 -- @tparam {table,...} frames as returned by `stacks.frames_of`
 -- @tparam function is_old (f) -> boolean
 local function never_ends(frames, is_old)
@@ -43,9 +43,9 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Whether a loop meets the conditions described at the head of this file. Does not
--- check the references to its fiber: `holders:can_replace` does. Does not yield,
--- because the recorded stack levels are valid only until the fiber runs again.
+--- Returns whether a loop meets the conditions at the top of this file, except those on
+-- references and protected calls, which are checked later. Does not yield, because the
+-- recorded stack levels are valid only until the fiber runs again.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)
     item.entry, item.entry_index = stacks.entry_of(item.frames)
@@ -56,11 +56,11 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Whether the counterpart of an old loop is already running. If so, a loop that was
--- restarted earlier has started it.
+--- Returns whether the counterpart of an old loop is already running. In that case, a
+-- loop that was restarted earlier has started it.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
--- @tparam table ownership see `ownership`
+-- @tparam table ownership see `code.ownership`
 local function has_started(item, ours, ownership)
     for _, new in ipairs(fibers_lib.inspect(function(f)
         return ownership:is_new(f)
@@ -73,8 +73,8 @@ local function has_started(item, ours, ownership)
 end
 
 --- Cancels a loop and creates a fiber for its counterpart. Does not yield.
--- @treturn ?number id of the new fiber; nil if the loop has ended, or cannot be
---   cancelled because it is in a protected call
+-- @treturn ?number id of the new fiber; nil if the old loop has ended or is inside a
+--   protected call
 local function exchange(item, holders)
     if item.object:status() == 'dead' or not fibers_lib.cancel_safely(item) then
         return nil
@@ -87,15 +87,15 @@ local function exchange(item, holders)
 end
 
 --- Restarts loops. Yields.
--- @tparam {table,...} loops as returned by `fibers.inspect`; in addition, each has the
---   field `counterpart`: the counterpart of its entry function
+-- @tparam {table,...} loops as returned by `fibers.inspect`, with the additional field
+--   `counterpart`: the counterpart of the entry function
 -- @tparam table options
---   ownership: see `ownership`
+--   ownership: see `code.ownership`
 --   is_old: function (f) -> whether the function is old
---   deadline: on the monotonic clock
---   limit: Lua memory at which to stop, in kilobytes
--- @treturn {table,...} the restarted loops. The field `successor` is the id of the new
---   fiber, or true if a loop that was restarted earlier has started the new fiber.
+--   deadline: time on the monotonic clock at which the search for references stops
+--   limit: size of the Lua heap at which the search stops, in kilobytes
+-- @treturn {table,...} the restarted loops. Their field `successor` is the id of the
+--   new fiber, or true if another restarted loop has started the new fiber.
 local function run(loops, options)
     local candidates, objects, threads = {}, {}, {}
     for _, item in ipairs(loops) do
@@ -132,7 +132,7 @@ local function run(loops, options)
             if id ~= nil then
                 item.successor, ours[id] = id, true
                 table.insert(done, item)
-                -- Let the new loop run: it may start others.
+                -- Let the new loop run, because it may start other loops.
                 fiber.sleep(0)
             end
         end

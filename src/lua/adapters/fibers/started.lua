@@ -1,4 +1,4 @@
---- The fibers that new code starts: records them, and ends them if the new code fails.
+--- Records the fibers that new code starts, and ends them if new code fails.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -8,7 +8,7 @@ local fibers_lib = require('platform.fibers')
 local terminate = require('code.terminate')
 local wait_for = require('adapters.fibers.wait')
 
--- How long to wait for the fibers of new code that has failed to end, in seconds.
+-- How long to wait for the fibers of failed code to end, in seconds.
 local DRAIN = 0.25
 
 local CONSTRUCTORS = {'create', 'new'}
@@ -16,7 +16,7 @@ local CONSTRUCTORS = {'create', 'new'}
 local Started = {}
 Started.__index = Started
 
---- Creates an empty record. Nothing is recorded before `stage`.
+--- Creates an empty record. Recording begins with `stage`.
 -- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({
@@ -26,13 +26,13 @@ local function new(txn)
     }, Started)
 end
 
---- Whether this is the entry function of a net.box connection's fiber. The fiber
--- ends with the connection, which may belong to a library.
+--- Returns whether a function is the entry function of a net.box connection's fiber.
+-- That fiber ends with the connection, which may belong to a library.
 local function is_of_connection(f)
     return debug.getinfo(f, 'S').source:match('^@builtin/.*net_box%.lua$') ~= nil
 end
 
---- Begins to record which fibers new code starts.
+--- Begins to record the fibers that new code starts.
 function Started:stage()
     local txn, entries = self.txn, self.entries
     self.wrapped = {}
@@ -44,7 +44,8 @@ function Started:stage()
             end
             local entry = {func = f}
             entry.object = original(function(...)
-                -- A fiber that starts to run after the rollback must do nothing.
+                -- A fiber of failed code that starts to run after the rollback must do
+                -- nothing.
                 if self.is_over then
                     return nil
                 end
@@ -70,21 +71,21 @@ function Started:unstage()
     end
 end
 
---- Whether an ended fiber of new code must have ended with an error, because its
--- entry function never returns and new code has not cancelled the fiber.
+--- Returns whether an ended fiber of new code must have failed with an error: its entry
+-- function never returns, and new code has not cancelled the fiber.
 -- @tparam table entry
 -- @treturn boolean
 function Started:has_failed(entry)
     return not self.cancelled[entry.id] and bytecode.loops_for_ever(entry.func)
 end
 
---- Records that new code cancels a fiber, which may also be an older one.
+--- Records that new code cancels a fiber. The fiber may be older than new code.
 -- @tparam number id
 function Started:note_cancelled(id)
     self.cancelled[id] = true
 end
 
---- Lists the recorded fibers that have ended.
+--- Lists the recorded fibers that have ended, except those cancelled through `mark`.
 -- @treturn {table,...} entries
 function Started:list_ended()
     local list = {}
@@ -96,14 +97,14 @@ function Started:list_ended()
     return list
 end
 
---- Whether a fiber started by new code has ended.
+--- Returns whether a fiber started by new code has ended.
 local function is_over(entry)
     local thread = entry.thread
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)
 end
 
---- Cancels a fiber started by failed code, unless it has been cancelled already or
--- would catch the error.
+--- Cancels a fiber of failed code, unless it has already been cancelled, or a protected
+-- call would catch the error.
 local function cancel_entry(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()
@@ -114,8 +115,8 @@ local function cancel_entry(entry, undone)
     end
 end
 
---- Begins a group of fibers.
--- @treturn function () cancels the fibers that new code has started since the call
+--- Returns a function that cancels the fibers that new code starts after this call.
+-- @treturn function ()
 function Started:mark()
     local before = table.copy(self.entries)
     return function()
@@ -128,8 +129,8 @@ function Started:mark()
     end
 end
 
---- Cancels the fibers started by failed code.
--- @tparam {string,...} undone a line is appended for each fiber
+--- Cancels the fibers of failed code.
+-- @tparam {string,...} undone a line is appended for each cancelled fiber
 function Started:cancel(undone)
     self:unstage()
     self.is_over, self.undone = true, undone
@@ -148,10 +149,9 @@ function Started:list_objects()
     return list
 end
 
---- Ends the fibers of failed code that are still running because they have caught
--- the error raised by their cancellation (see `terminate`). Reports those that
--- cannot be ended. Yields.
--- @tparam {string,...} left a line is appended for each of them
+--- Ends the fibers of failed code that are still running, because they have caught the
+-- error of their cancellation (see `code.terminate`). Yields.
+-- @tparam {string,...} left a line is appended for each fiber that cannot be ended
 function Started:end_left(left)
     local list = {}
     for _, entry in pairs(self.entries) do
@@ -161,7 +161,7 @@ function Started:end_left(left)
         return a.id < b.id
     end)
     list = wait_for(list, clock.monotonic() + DRAIN, function(entry)
-        -- By now the fiber may have left its protected call.
+        -- The fiber may have left its protected call since the last attempt.
         cancel_entry(entry, self.undone or {})
         return is_over(entry)
     end)

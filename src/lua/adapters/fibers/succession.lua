@@ -1,23 +1,20 @@
---- Finds the successor of each old fiber: the fiber of new code that does the same
--- work.
+--- Finds the successor of each old fiber: the fiber of new code that does the same work.
 --
--- Loops are identified by the prototype of their entry function, because closures of
--- the same code do the same work. An old and a new prototype are paired by the first
--- of these rules that applies:
+-- Fibers are grouped by the prototype of their entry function, because closures of the
+-- same code do the same work. An old and a new prototype are paired by the first of
+-- these rules that applies:
+--   * counterpart: The new function has the same name in the same module.
+--   * code: Both functions have the same bytecode and the same file name.
+--   * name: The fibers have the same name, and the functions have the same file name.
+--   * shape: The old function has no counterpart. Both functions have the same file
+--     name and use mostly the same names. They start at the same line, or have the same
+--     position among the unpaired functions.
 --
--- -- 	counterpart	the new function has the same name in the same module
--- -- 	code		both have the same bytecode and the same file name
--- -- 	name		the fibers have the same name, the functions the same file name
--- -- 	shape		the old function has no counterpart; both have the same file name
--- -- 			and use mostly the same names; they start at the same line, or
--- -- 			have the same position among the unpaired functions
---
--- If a pair has fewer new fibers than old ones, some of the old fibers have no
--- successor.
+-- If a pair has fewer new fibers than old ones, some old fibers have no successor.
 
 local jutil = require('jit.util')
 
--- The fraction of names that two functions must have in common to be paired by shape.
+-- The fraction of their names that two functions must share to be paired by shape.
 local COMMON = 0.5
 -- The default name of a fiber.
 local NO_NAME = 'lua'
@@ -26,14 +23,13 @@ local function file_of(f)
     return debug.getinfo(f, 'S').source:match('[^@/]*$')
 end
 
---- Returns the prototype of a function, or the function itself if it is a C
--- function.
+--- Returns the prototype of a Lua function. Returns a C function unchanged.
 local function proto_of(f)
     return jutil.funcinfo(f).proto or f
 end
 
 --- Groups fibers by the prototype of their entry function.
--- @tparam {table,...} list {func, name}: entry function and name of each fiber
+-- @tparam {table,...} list {func, name} of each fiber; `func` is the entry function
 -- @treturn {table,...} groups {func, proto, file, line, members, names}
 local function group(list)
     local groups, by_proto = {}, {}
@@ -60,9 +56,9 @@ local function group(list)
     return groups
 end
 
---- Returns the names that a function uses: its string constants, among them the names
--- of globals and fields, and the names of its upvalues.
--- @treturn table set
+--- Returns the names that a function uses: the names of its upvalues, and its string
+-- constants, which include the names of globals and fields.
+-- @treturn table set of names
 -- @treturn number size of the set
 local function constants_of(f)
     local set, count = {}, 0
@@ -102,8 +98,8 @@ local function code_of(f)
     return ok and text or nil
 end
 
---- Returns the only unpaired group for which a condition holds.
--- @treturn ?table nil if there is no such group, or more than one
+--- Returns the only unpaired group that meets a condition.
+-- @treturn ?table nil if no group meets the condition, or more than one
 local function only(groups, holds)
     local result
     for _, candidate in ipairs(groups) do
@@ -121,9 +117,9 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs the remaining functions of each file. Functions that start at the same line
--- are paired first. If equal numbers of old and new functions are then left, they are
--- paired in the order of their lines.
+--- Pairs the remaining functions of each file if they use mostly the same names.
+-- Functions that start at the same line are paired first. Then, if equal numbers of old
+-- and new functions remain, they are paired in the order of their lines.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)
@@ -167,10 +163,10 @@ local function pair_by_shape(olds, news)
     end
 end
 
---- Assigns a new fiber to each old one as its successor. Prefers new fibers that
--- have not failed, and those with the same name as the old one.
+--- Assigns new fibers to old fibers as their successors. Prefers new fibers that have
+-- not failed, and new fibers with the name of the old fiber.
 -- @tparam table old group of old fibers
--- @tparam table new the group of new fibers that is paired with it
+-- @tparam table new the group of new fibers that is paired with `old`
 local function assign(old, new)
     local free = {}
     for _, has_failed in ipairs({false, true}) do
@@ -194,13 +190,13 @@ local function assign(old, new)
 end
 
 --- Finds the successors of old fibers. Does not yield.
--- @tparam {table,...} old {func, name}: entry function and name of each old fiber. The
---   function sets three more fields:
+-- @tparam {table,...} old {func, name} of each old fiber; `func` is the entry function.
+--   Three fields are added:
 --   successor: the new fiber, or nil
 --   counterpart: the counterpart of the entry function, or nil
---   is_taken_over: whether any new fiber does the same work
+--   is_taken_over: true if any new fiber does the same work
 -- @tparam {table,...} new {func, name, has_failed} of each new fiber, including those
---   that have already ended
+--   that have ended
 -- @tparam function find_counterpart (f) -> the counterpart of an old function, or nil
 local function find(old, new, find_counterpart)
     local olds, news = group(old), group(new)

@@ -1,14 +1,13 @@
---- Waits for fibers.
+--- Waits for fibers by polling.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 
--- Time between two checks of the condition, in seconds.
+-- Interval between two checks of the condition, in seconds.
 local TURN = 0.01
 
---- Waits until a condition holds for all items of a list, but not beyond
--- `until_time`. Yields.
+--- Waits until a condition holds for all items of a list, or until `until_time`. Yields.
 -- @tparam {table,...} list
 -- @tparam number until_time on the monotonic clock
 -- @tparam function is_over (item) -> whether the condition holds; must not yield
