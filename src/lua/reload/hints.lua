@@ -1,5 +1,5 @@
---- Adds hints to the messages of some failures. These failures usually have the same cause:
--- the top level of a module calls a function that can be called only once per process.
+--- Adds hints to the messages of failures that usually have the same cause: the top level of
+-- a module calls a function that can be called only once per process.
 
 local HINTS = {
     {

@@ -36,8 +36,7 @@ local getfenv, getmetatable, getupvalue = debug.getfenv, debug.getmetatable, deb
 local Image = {}
 Image.__index = Image
 
---- Copies the entries of a table.
--- @treturn ?table the copy; nil if the table has too many entries
+--- Copies the entries of a table. Returns nil if the table has too many entries.
 local function copy_entries(object)
     local copy, count = {}, 0
     for key, value in next, object do
@@ -59,7 +58,6 @@ local function has_value(object, value)
     return false
 end
 
---- Closes the gaps in a list by moving its entries down.
 local function close_gaps(list)
     local last = 0
     for index = 1, table.maxn(list) do
@@ -91,7 +89,8 @@ end
 --- Records what an object holds. The heap walk calls this function for each object.
 -- @param object
 -- @tparam string object_type type of the object
--- @treturn boolean whether the walk must follow the references of the object
+-- @treturn boolean whether the walk must follow the references of the object; also false
+--   if the image is full
 function Image:add(object, object_type)
     if self.count >= OBJECTS then
         self.is_complete = false
@@ -175,7 +174,7 @@ end
 -- @tparam table options
 --   stash: the state table, see `core.stash`, which the image leaves out
 --   deadline: deadline of the transaction, on the monotonic clock
---   limit: size of the Lua memory at which to stop, in kilobytes
+--   limit: size of the Lua memory at which the walk stops, in kilobytes
 -- @treturn table the image. Its field `is_complete` is false if the walk reached a limit
 --   before it had recorded all objects. Even a complete image lacks objects that can be
 --   reached only through a table with too many entries.

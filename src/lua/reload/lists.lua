@@ -3,8 +3,8 @@
 local require = ...
 local ownership = require('code.ownership')
 
--- Limits for the number of list entries to examine: in a search for a value, and in a
--- comparison of the code of the entries, which takes longer.
+-- Maximum numbers of list entries to examine: in a search for a value, and in a comparison
+-- of the code of entries, which takes longer.
 local LIST, COMPARED = 10000, 1000
 -- Maximum number of stack frames in which `is_in_use` looks for loops. The number is
 -- limited because the function does not yield.

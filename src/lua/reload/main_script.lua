@@ -4,7 +4,7 @@
 -- The path of the script may be relative to the directory in which the process was started.
 -- The process may have left that directory because of `work_dir` in `box.cfg`. So the script
 -- is searched for in the directories from which code was loaded, then in PWD (set by the
--- shell), in `package.searchroot()` and in the current directory.
+-- shell), in `package.searchroot()`, and in the current directory.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -58,7 +58,7 @@ local function code_directories()
         local previous
         for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
             local source = type(field) == 'function' and debug.getinfo(field, 'S').source
-            -- Most functions of a module come from the same file: skip repeated file names.
+            -- Skip repeats: most functions of a module come from the same file.
             if source and source ~= previous and source:sub(1, 1) == '@' and type(name) == 'string' then
                 previous = source
                 add(source:sub(2), name)

@@ -33,7 +33,7 @@ end
 --- Records the entries that tables have gained since the image was taken. Called before old
 -- roles restart. Until then, all new entries come from requests, so `run` must not merge
 -- these entries. Yields.
--- @tparam table image what objects held before new code ran, see `image`
+-- @tparam table image see `image`
 -- @treturn table object -> set of its new entries. Entries with number keys are represented
 --   by their values, other entries by their keys.
 local function note(image)
@@ -194,7 +194,7 @@ local function merge_slots(ownership, object, record)
 end
 
 --- Merges the duplicate registrations in all objects of the image. Yields.
--- @tparam table image what objects held before new code ran, see `image`
+-- @tparam table image see `image`
 -- @tparam table noted result of `note`
 -- @tparam table ownership see `code.ownership`
 -- @tparam {string,...} undone a line is appended for each removed registration

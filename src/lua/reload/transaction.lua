@@ -2,27 +2,26 @@
 -- rolls back all adapters. The transaction knows nothing of Cartridge or HTTP.
 --
 -- An adapter protects one kind of thing, such as triggers. It is a table with these fields:
---   name                one word, for messages
---   snapshot()          records the current state; does not yield
---   stage()             optional: prepares the new state beside the old one
---   commit()            makes the new state current; must neither yield nor fail
---   rollback(undone, left, doubts)  restores what new code has changed; appends to these
---                       lists what was undone, what could not be, and what is uncertain
---   before_call(), after_call()  optional: called before and after each call of new code
---   on_failure()        optional: restores functions that this program needs; called when
---                       new code has failed, and again before the rollback
---   before_rollback()   optional: called before the first adapter rolls back
---   revive()            optional: makes current what restarted old roles have registered,
---                       see `role_restart`
---   discard()           optional: drops what the `stop` of an old role has registered, see
---                       `role_stop`
---   guard()             optional: protects what new code has set from old code that runs
---                       next; returns a function that ends the protection
---   mark()              optional: returns a function that reverts what new code stages
---                       from now on
---   list_new(list)      optional: appends the functions that new code has registered
---   has_met_conflict    optional: true if new code was refused a resource, such as a port,
---                       that serving code is using
+--   name: one word, for messages.
+--   snapshot(): records the current state. Does not yield.
+--   stage(): optional; prepares the new state beside the old one.
+--   commit(): makes the new state current. Must neither yield nor fail.
+--   rollback(undone, left, doubts): restores what new code has changed. Appends lines on
+--     what was undone, what could not be undone, and what is uncertain.
+--   before_call(), after_call(): optional; called before and after each call of new code.
+--   on_failure(): optional; restores functions that this program needs. Called when new
+--     code has failed, and again before the rollback.
+--   before_rollback(): optional; called before the first adapter rolls back.
+--   revive(): optional; makes current what restarted old roles have registered, see
+--     `role_restart`.
+--   discard(): optional; drops what the `stop` of an old role has registered, see
+--     `role_stop`.
+--   guard(): optional; protects what new code has set against old code, which runs next.
+--     Returns a function that ends the protection.
+--   mark(): optional; returns a function that reverts what new code stages from now on.
+--   list_new(list): optional; appends the functions that new code has registered.
+--   has_met_conflict: optional; true if new code was refused a resource, such as a port,
+--     that serving code is using.
 --
 -- An adapter may temporarily replace a function by a stand-in. The stand-in keeps the
 -- original function in an upvalue whose name is listed in `scan.stand_ins`.
@@ -46,8 +45,8 @@ local monotonic = clock.monotonic
 
 -- Maximum wait for the cancelled worker fiber to end, in seconds.
 local GRACE = 1
--- Time that is reserved for the rollback: a share of the total time, and a maximum in
--- seconds. Because of this reserve, the client receives the outcome before it times out.
+-- Time reserved for the rollback: a share of the total time, and a maximum in seconds. The
+-- reserve lets the client receive the outcome before it times out.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
 -- Maximum wait for work after the commit, as a share of the remaining time.
 local AFTER = 0.5
@@ -102,8 +101,8 @@ local function notify(self, event, ...)
     end
 end
 
---- Adds an adapter: calls its `snapshot` and `stage`. Adapters commit in the order in which
--- they were added, and roll back in reverse order.
+--- Adds an adapter: calls its `snapshot` and `stage`. Adapters commit in the order of their
+-- addition, and roll back in reverse order.
 -- @treturn table the adapter
 function Transaction:add(adapter)
     adapter:snapshot()
@@ -261,7 +260,7 @@ function Transaction:guard()
     end
 end
 
---- Calls a function of new code. The adapters are notified before and after the call.
+--- Calls a function of new code, and notifies the adapters before and after the call.
 -- @return the results of `failure.call`
 function Transaction:call(f, ...)
     notify(self, 'before_call')
@@ -303,11 +302,11 @@ end
 -- not registered it again. If it stays, only its function is replaced by the counterpart
 -- in the new code.
 --
--- A registration stays if the main script may have made it, because that script usually
--- does not run again. A registration does not stay in any of these cases:
---   the main script has run again
---   an earlier reload has made the registration
---   its function has no counterpart, or new code has registered the counterpart elsewhere
+-- The registration stays if the main script may have made it, because that script usually
+-- does not run again. It does not stay in any of these cases:
+--   - The main script has run again.
+--   - An earlier reload has made the registration.
+--   - The function has no counterpart, or new code has registered the counterpart.
 -- @tparam function f the old function
 -- @tparam string label identifies the registration, for example the name of a trigger
 -- @treturn boolean
@@ -332,8 +331,8 @@ function Transaction:record_registration(f, label)
 end
 
 --- Drops all references to old and new code at the end of the reload. The application may
--- have kept a stand-in, a function by which an adapter has replaced another one. The
--- stand-in still works after the reload, but must not keep old or new code in memory.
+-- have kept a stand-in of an adapter. The stand-in still works after the reload, but must
+-- not keep old or new code in memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do
         for key, value in pairs(adapter) do
@@ -430,7 +429,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- `wait` returns without an error if this fiber is cancelled, so check.
+            -- `wait` returns without an error if this fiber is cancelled: check explicitly.
             fiber.testcancel()
         end
     end)
