@@ -45,8 +45,11 @@ reload_start()
 	RELOAD_PID=$!
 }
 
+# reload_end [VERSION]: waits for the end of the reload.  First releases the init
+# of that version, see SLOW.
 reload_end()
 {
+	[ $# -eq 0 ] || app_eval "rawset(_G, 'shop_released', $1)" >/dev/null
 	wait "$RELOAD_PID"
 	RC=$?
 }
@@ -88,7 +91,9 @@ TAKES='web_stop=
 	vars.worker = nil'
 SLOW='web_init_end=
 	rawset(_G, "shop_in_init", VERSION)
-	fiber.sleep(1)
+	while (rawget(_G, "shop_released") or 0) < VERSION do
+		fiber.sleep(0.01)
+	end
 	rawset(_G, "shop_in_init", nil)'
 
 start_app shop
@@ -121,7 +126,7 @@ changes_begin shop 5
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of config and leadership succeed during the reload'
-reload_end
+reload_end 3
 probe_stop
 is "$RC" 0 'the reload succeeds'
 is "$FAILURES" 0 'no request failed'
@@ -145,7 +150,7 @@ changes_begin shop 6
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of config and leadership succeed during the reload'
-reload_end
+reload_end 4
 probe_stop
 is "$RC" 3 'the reload fails'
 is "$FAILURES" 0 'no request failed'
@@ -186,7 +191,7 @@ changes_begin shop 7
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of config and leadership succeed during the reload'
-reload_end
+reload_end 6
 is "$RC $(own) $(app_state)" '0 own 6 RolesConfigured' 'the reload succeeds'
 like "$(json 'json.encode(i.warnings)')" 'role web was stopped before the commit.*in use' \
     'the report says that the old role was stopped first, and why'
@@ -201,7 +206,7 @@ changes_begin shop 8
 changes_end
 is "$CHANGES" 'true false true ' \
     'changes of config and leadership succeed during the reload'
-reload_end
+reload_end 7
 is "$RC $(own) $(app_state)" '3 own 6 RolesConfigured' \
     'a failed reload restarts the old role'
 is "$(http_get /configured)" \
