@@ -191,17 +191,16 @@ serves 9 'version 9 serves'
 
 diag 'Under load'
 
-wrk -t 1 -c 8 -d 6 "$APP_URL/anonymous" >"$WORK/wrk" &
-load=$!
+load_start "$APP_URL" /anonymous
 for version in 10 11 12 13; do
 	app_version "$version"
 	reload --main
 	app_version 99 "script_end=error('boom')"
 	reload --main
 done
-wait "$load"
-like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
-unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'no request failed'
+load_stop
+isnt "$LOAD_REQUESTS" 0 'requests were served'
+is "$LOAD_FAILED" 0 'no request failed'
 serves 13 'version 13 serves'
 
 diag 'Watchers'

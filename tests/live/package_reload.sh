@@ -110,17 +110,16 @@ like "$(json 'i.warnings[1]')" 'boom' 'the error of a destructor is a warning'
 
 diag 'Under load'
 
-wrk -t 1 -c 8 -d 5 "$APP_URL/page" >"$WORK/wrk" &
-load=$!
+load_start "$APP_URL" /page
 for version in 10 11 12; do
 	app_version "$version"
 	reload
 	app_version 99 'reloader_end=error("boom")'
 	reload
 done
-wait "$load"
-like "$(cat "$WORK/wrk")" '[1-9][0-9]* requests in' 'requests were served'
-unlike "$(cat "$WORK/wrk")" 'Socket errors|Non-2xx' 'no request failed'
+load_stop
+isnt "$LOAD_REQUESTS" 0 'requests were served'
+is "$LOAD_FAILED" 0 'no request failed'
 
 diag 'Odd objects'
 
