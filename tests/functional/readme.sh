@@ -86,11 +86,12 @@ lua '
 			collect(schema.items)
 		end
 	end
-	collect(require("json").decode(io.open(arg[1]):read("*a")))
+	collect(require("json").decode(io.open((...)):read("*a")))
+	local names = {}
 	for name in pairs(fields) do
-		print(name)
+		table.insert(names, name)
 	end
-	os.exit(0)' doc/report.schema.json | sort >"$WORK/fields"
+	return table.concat(names, "\n")' "$PWD/doc/report.schema.json" | sort >"$WORK/fields"
 ok 'the schema has fields' [ "$(wc -l <"$WORK/fields")" -gt 50 ]
 ok 'the manual has every field of the JSON report' \
     has_all "$WORK/section" <"$WORK/fields"
@@ -98,9 +99,8 @@ ok 'the manual has every field of the JSON report' \
 section 'ENVIRONMENT' >"$WORK/section"
 {
 	"$BUILD_DIR/print_tables" | awk '/^env/ { print $2 }'
-	lua '
-		print(table.concat(dofile(arg[1]).names, "\n"))
-		os.exit(0)' src/lua/core/environment.lua
+	lua 'return table.concat(dofile((...)).names, "\n")' \
+	    "$PWD/src/lua/core/environment.lua"
 } | sort -u >"$WORK/variables"
 ok 'the tables have environment variables' \
     [ "$(wc -l <"$WORK/variables")" -gt 5 ]
@@ -109,10 +109,11 @@ ok 'the manual has every environment variable' \
 
 section 'APPLICATION MODULES' >"$WORK/section"
 lua '
-	for _, kind in ipairs(dofile(arg[1]).list) do
-		print(kind[1])
+	local names = {}
+	for i, kind in ipairs(dofile((...)).list) do
+		names[i] = kind[1]
 	end
-	os.exit(0)' src/lua/code/kinds.lua | sort >"$WORK/reasons"
+	return table.concat(names, "\n")' "$PWD/src/lua/code/kinds.lua" | sort >"$WORK/reasons"
 ok 'the program has reasons for modules' \
     [ "$(wc -l <"$WORK/reasons")" -gt 6 ]
 ok 'the manual has every reason not to reload a module' \
