@@ -1,5 +1,5 @@
---- Chooses what a reload includes, compiles it, and checks whether it can be reloaded.
--- Changes nothing in the instance.
+--- Chooses and compiles what to reload, and checks whether it can be reloaded. Does not
+-- change the instance.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -9,11 +9,12 @@ local main_script = require('reload.main_script')
 local no_modules = require('reload.no_modules')
 local yield = require('core.yield')
 
---- Chooses what to reload: modules, files of HTTP servers, and the main script.
+--- Chooses the modules, the files of HTTP servers and the main script to reload. May
+-- yield.
 -- @tparam table args arguments of the command
--- @tparam table stash see `core.stash`
--- @treturn table the result of `catalog.choose`, with the fields added by
---   `main_script.add`, and `http_files`, see `adapters.http_files`
+-- @tparam table stash the state table, see `core.stash`
+-- @treturn table result of `catalog.choose`, with the fields that `main_script.add`
+--   adds, and with `http_files`, the result of `http_files.find`
 local function choose(args, stash)
     local choice = catalog.choose(args, stash)
     choice.http_files = http_files.find(choice.select)
@@ -21,10 +22,10 @@ local function choose(args, stash)
     return choice
 end
 
---- Reads and compiles the chosen modules and files.
+--- Reads and compiles the chosen modules and files. May yield.
 -- @tparam table choice result of `choose`
--- @tparam table stash see `core.stash`
--- @treturn {table,...} problems: {module, path, message}
+-- @tparam table stash the state table, see `core.stash`
+-- @treturn {table,...} errors: {module, path, message}
 local function compile_all(choice, stash)
     local problems = {}
     local function compile(module)
@@ -40,8 +41,8 @@ local function compile_all(choice, stash)
     if choice.main ~= nil then
         compile(choice.main)
     elseif choice.script ~= nil then
-        -- The reload does not run the script. Compile it only to report whether it
-        -- has changed, and what a second run would do.
+        -- The reload does not run the main script. It is compiled only to report
+        -- whether it has changed, and what running it again would do.
         catalog.compile(choice.script, stash)
     end
     for _, file in ipairs(choice.files) do
@@ -58,7 +59,8 @@ local function compile_all(choice, stash)
     return problems
 end
 
---- Whether nothing has changed on disk since the serving generation was loaded.
+--- Returns whether the chosen files on disk are the same as when the serving code was
+-- loaded.
 local function is_unchanged(choice)
     for _, list in ipairs({choice.selected, choice.files, choice.http_files, {choice.main}}) do
         for _, item in ipairs(list) do
@@ -70,7 +72,6 @@ local function is_unchanged(choice)
     return #choice.gone == 0
 end
 
---- Returns the selected modules as a table: name -> module.
 local function by_name(choice)
     local set = {}
     for _, module in ipairs(choice.selected) do
@@ -79,10 +80,10 @@ local function by_name(choice)
     return set
 end
 
---- Returns why a choice of modules cannot be reloaded.
+--- Returns the reason why the chosen modules cannot be reloaded.
 -- @tparam table choice result of `choose`
 -- @tparam table args arguments of the command
--- @treturn ?table fields of a failure; nil if it can be reloaded
+-- @treturn ?table fields of the failure; nil if the modules can be reloaded
 local function refusal(choice, args)
     local gone = choice.gone[1]
     local has_files = #choice.http_files > 0 and #(args.modules or {}) == 0
@@ -91,9 +92,9 @@ local function refusal(choice, args)
     elseif choice.main ~= nil then
         return nil
     elseif #choice.selected == 0 and gone ~= nil and #(args.modules or {}) == 0 then
-        -- The files of all modules are missing. The usual cause is a directory that
-        -- was moved. So the modules stay loaded, for code that requires them later.
-        -- They are removed only if --module names them.
+        -- The files of all modules are missing, probably because a directory was moved.
+        -- The modules stay loaded, because code may require them later. They are
+        -- removed only if --module names them.
         return {
             code = 'no_modules',
             phase = 'compile',

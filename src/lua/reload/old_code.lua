@@ -1,5 +1,5 @@
---- Keeps apart the old and the new code of a reload: records which functions belong to
--- the new code, finds those that belong to the old code, and matches the two.
+--- Distinguishes the old code of a reload from the new code. Records the functions of
+-- both, and finds the counterparts of old functions in the new code.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -11,7 +11,7 @@ local yield = require('core.yield')
 local OldCode = {}
 OldCode.__index = OldCode
 
---- Creates the record of one reload. Changes nothing yet.
+--- Creates the record of old and new code for one reload. Records nothing yet.
 -- @tparam table txn the transaction
 -- @tparam table choice result of `choose` in `reload.choice`, after `compile_all`
 local function new(txn, choice)
@@ -22,8 +22,9 @@ local function new(txn, choice)
     }, OldCode)
 end
 
---- Records the compiled modules and the main script as the new code, and everything
--- else from their files as the old code. May yield.
+--- Records the functions of the compiled modules and main script as new code. All other
+-- functions from their files, and from the files of removed modules, are recorded as
+-- old code. May yield.
 function OldCode:record()
     local txn = self.txn
     for _, module in ipairs(self.choice.selected) do
@@ -45,9 +46,9 @@ function OldCode:record()
     end
 end
 
---- Finds code that the modules have loaded by other means than `require`, and
--- records it as old code, see `reach`. Examines only modules that no reload has
--- loaded yet: for the others, such code is already recorded. May yield.
+--- Finds code that old modules have loaded without `require`, for example with `dofile`,
+-- and records it as old code. Skips modules that an earlier reload has loaded, because
+-- their code is already recorded. May yield.
 function OldCode:survey()
     local ownership, modules, paths = self.txn.ownership, {}, {}
     for _, module in ipairs(self.choice.all) do
@@ -73,8 +74,8 @@ function OldCode:survey()
     end
 end
 
---- Lists the functions and tables of the old modules, before new code can change
--- them. `match` later looks for their counterparts. May yield.
+--- Lists the functions and tables of the old modules before new code can change them.
+-- `match` later finds their counterparts in the new code. May yield.
 function OldCode:list()
     local paths = {}
     for _, list in ipairs({self.choice.selected, self.choice.gone}) do
@@ -91,9 +92,9 @@ function OldCode:list()
     self.things = counterparts.list(self.txn.stash, self.txn.ownership, old_values, {paths, self.former})
 end
 
---- Corrects the result of `survey`: code that new code uses without having loaded
--- it no longer counts as old. Such code is shared with something that is not
--- reloaded, for example the main script. May yield.
+--- Corrects the result of `survey`: code that new modules use but have not loaded does
+-- not count as old. It is shared with something that is not reloaded, for example the
+-- main script. May yield.
 -- @tparam table modules the adapter `modules` of the transaction
 function OldCode:disown_shared(modules)
     local ownership, loaded, values = self.txn.ownership, {}, {}
@@ -110,10 +111,11 @@ function OldCode:disown_shared(modules)
     ownership:disown(reach.find_shared(values, ownership), loaded)
 end
 
---- Prepares the search for the counterparts of old code in the new code. May yield.
+--- Prepares the search for counterparts: the functions and tables of the new code that
+-- correspond to those of the old code. May yield.
 -- @tparam table modules the adapter `modules` of the transaction
 -- @tparam table http_files the adapter `http_files` of the transaction
--- @treturn table see `scan.counterparts`
+-- @treturn table the search, see `scan.counterparts`
 function OldCode:match(modules, http_files)
     local paths, gone = {}, {}
     for _, list in ipairs({self.choice.selected, modules.added}) do

@@ -1,14 +1,14 @@
 --- The phases of a staged reload:
 --
---   compile   reads and compiles all files; nothing has changed yet
---   load      runs the new modules while the old ones are serving; registers roles
+--   compile   reads and compiles all files, without changing the instance
+--   load      runs the new modules and registers their roles
 --   validate  lets the new roles check the active config
---   init      initialises the new roles; the old ones are still serving
+--   init      initialises the new roles
 --   apply     applies the config to the new roles
---   commit    makes the new generation the serving one, in one step
+--   commit    makes the new code the serving code, in one step that does not yield
 --
--- If any phase before the commit fails, the old generation keeps serving. After the
--- commit, old roles are stopped once the requests that started on old code have
+-- The old code serves until the commit, and keeps serving if an earlier phase fails.
+-- The old roles are stopped after the commit, once the requests that use them have
 -- finished.
 
 local require = ...
@@ -50,13 +50,13 @@ local adapters = {
     watchers = require('adapters.watchers'),
 }
 
--- The share of the rollback time that the search for failed code may take.
+-- Maximum share of the rollback time that the search for failed code may take.
 local SWEEP_PART = 0.4
 
 local Pipeline = {}
 Pipeline.__index = Pipeline
 
---- Creates a staged reload. Changes nothing yet.
+--- Creates a staged reload. Changes nothing in the instance yet.
 -- @tparam table txn the transaction
 -- @tparam table choice result of `choose` in `reload.choice`, after `compile_all`
 local function new(txn, choice)
@@ -69,7 +69,7 @@ local function new(txn, choice)
     }, Pipeline)
 end
 
---- Runs the main script. The script requires the modules in the same order as at
+--- Runs the main script again, so that it requires the modules in the same order as at
 -- startup.
 function Pipeline:run_main()
     local txn = self.txn
@@ -81,8 +81,8 @@ function Pipeline:run_main()
     txn.module = nil
 end
 
---- Runs the main script if the reload includes it, and loads all selected modules.
--- Modules of roles are loaded first, as at startup.
+--- Loads all selected modules, those of roles first, as at startup. If the reload
+-- includes the main script, runs it before that.
 function Pipeline:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
@@ -101,7 +101,8 @@ function Pipeline:load()
     end
 end
 
---- Finds the counterparts of old code in the new code. May yield.
+--- Prepares the search for the functions and tables of the new code that correspond to
+-- old ones. May yield.
 function Pipeline:match()
     self.txn.counterparts = self.old_code:match(self.modules, self.http_files)
     self.txn.counterparts:find_strangers(function(object)
@@ -109,11 +110,12 @@ function Pipeline:match()
     end)
 end
 
---- Installs the adapters. Must be called before new code runs. Yields.
+--- Creates the adapters, which protect things such as triggers, and adds them to the
+-- transaction. Must be called before new code runs. Yields.
 function Pipeline:add_adapters()
     local txn = self.txn
-    -- Some adapters take a long time, because they examine all modules. Give each of
-    -- these a time slice of its own.
+    -- Some adapters examine all modules, which takes long. Yield before each of these,
+    -- so that it starts with a full time slice.
     yield.if_due(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     yield.if_due(0)
@@ -146,8 +148,8 @@ function Pipeline:add_adapters()
     self.listeners = txn:add(adapters.listeners.new(txn))
     txn:add(adapters.connections.new(txn))
     self.fibers = txn:add(adapters.fibers.new(txn))
-    -- Also warn of ended loops of the main script. But if there are roles or
-    -- destructors, these may have ended such a loop on purpose: do not warn.
+    -- Also warn if a loop of the main script ends during the reload, unless roles or
+    -- destructors may have ended it on purpose.
     if not self.framework.has_roles and self.reloader == nil then
         self.fibers:watch_main()
     end
@@ -156,8 +158,7 @@ function Pipeline:add_adapters()
     end))
 end
 
---- Takes the census: records what new code has registered with libraries so far.
--- Yields.
+--- Takes the census, the record of what new code has registered with libraries. Yields.
 function Pipeline:take_census()
     local txn = self.txn
     self.fibers:before_commit()
@@ -187,7 +188,7 @@ function Pipeline:take_census()
     self.census = result
 end
 
---- Runs all phases from load to commit, and the steps right after the commit.
+--- Runs all phases from load to commit, and the steps right after the commit. Yields.
 function Pipeline:run()
     local txn = self.txn
     txn:enter('load')
@@ -209,11 +210,11 @@ function Pipeline:run()
     self.http_files:load(self.http_servers)
     self:match()
     self:take_census()
-    -- The commit must not yield: give it a whole time slice.
+    -- Yield now, because the commit must not yield and needs a full time slice.
     yield.if_due(0)
     if self.framework.has_roles then
-        -- When `catch_up_with_config` returns false, the new roles are up to date with the
-        -- config. Nothing may yield between that and the commit.
+        -- `catch_up_with_config` returns false if the new roles have the current
+        -- config. From then on, nothing may yield until the commit.
         while self.life:catch_up_with_config() do
             self:take_census()
         end
@@ -227,19 +228,18 @@ function Pipeline:run()
     end
 end
 
---- Completes the rollback of a failed reload: removes failed code that is still
--- registered somewhere, and restarts old roles. Called after the adapters have been
--- rolled back. Yields.
--- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are
---   appended
+--- Completes a rollback after the adapters have restored what they protect. Removes
+-- failed code that is still registered somewhere, and restarts old roles. Yields.
+-- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
+--   `transaction`
 function Pipeline:after_failure(rollback)
     local fibers = {}
     if self.fibers ~= nil then
         self.fibers:check_left(rollback.left)
         fibers = self.fibers:list_started()
     end
-    -- Remove failed code before the restart, so that the old roles find the state
-    -- that they had before new code ran.
+    -- Remove failed code first, so that the old roles restart in the state from before
+    -- the reload.
     self.sweep:run(rollback, fibers, SWEEP_PART)
     if self.life ~= nil and #self.life:roles_to_restart() > 0 then
         self.sweep:prepare()
@@ -251,8 +251,8 @@ function Pipeline:after_failure(rollback)
     end
 end
 
---- Calls the destructors that old code has registered with `package.reload`. They
--- are called like the `stop` of a role, because they have the same purpose. Yields.
+--- Calls the destructors that old code has registered with the rock `package.reload`.
+-- They are called like the `stop` of a role, which has the same purpose. Yields.
 function Pipeline:call_destructors()
     local txn = self.txn
     if self.reloader == nil or txn.args.no_stop then
@@ -273,9 +273,8 @@ function Pipeline:call_destructors()
     end)
 end
 
---- Ends the separate state that old code has had since the commit: its own view of
--- modules, its own HTTP servers, listening sockets and watchers. A second call does
--- nothing.
+--- Ends the special treatment of old code by adapters, such as its own view of modules.
+-- Must be called after the old roles have stopped. A second call does nothing.
 function Pipeline:close()
     self.life:finish()
     self.http_files:settle()
@@ -285,19 +284,18 @@ function Pipeline:close()
     self.modules:settle()
 end
 
---- Ends old code that is still running: waits for the requests that old code is
--- handling, stops the old roles, and ends or reports the remaining loops. Does nothing
--- if an earlier call has done so. Yields.
--- @tparam ?number patience maximum wait for the requests, in seconds. After that, the
---   roles are stopped even if requests remain. If 0, the call does not wait, and
---   returns false if requests remain.
+--- Ends the old code: waits for its requests, stops the old roles, and ends or reports
+-- the remaining loops. Does nothing if the old code has already been ended. Yields.
+-- @tparam ?number patience maximum time to wait for the requests, in seconds. After
+--   that, the roles are stopped anyway. With 0, the function does not wait, and returns
+--   false if a request is still running.
 -- @treturn boolean whether this call has ended the old code
 function Pipeline:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
-        -- End the fibers in which libraries call old code, such as timers, before
-        -- the scan patches their callbacks. With new callbacks, they would do the
-        -- same work as the fibers that new code has started.
+        -- End the fibers in which libraries call old code, such as timers, before the
+        -- scan patches their callbacks. Patched fibers would repeat the work of those
+        -- that new code has started.
         self.fibers:end_carriers()
     end
     if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then
