@@ -1,16 +1,15 @@
---- Restarts old roles after a failure: those that were stopped, and those whose
--- registrations new code may have replaced, see `lifecycle`.
+--- Restarts old roles after a failed reload. `roles_to_restart` in `reload.lifecycle`
+-- says which roles need a restart.
 --
--- Routes and triggers that these roles registered at their first start still
--- exist. They are replaced by those that the roles register at the restart, because
--- only the latter work with the state that the restart has created.
+-- The restart replaces the routes and triggers that the roles registered at their first
+-- start, because these still use the state of the first start.
 
 local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 
---- Creates the adapters for the restart. They stage what the restarted roles
--- register.
+--- Creates the adapters that stage what the restarted roles register. Their method
+-- `revive` makes it current.
 -- @treturn {table,...} the adapters
 local function stage(txn, framework, adapters)
     local parts = {
@@ -37,9 +36,9 @@ end
 --   adapters: name -> Lua module of an adapter
 --   roles: the old roles in init order
 --   seconds: time limit
---   call: function (role, step) that calls the `init` or `apply` of a role; returns
+--   call: function (role, step) that calls the `init` or `apply` of a role, and returns
 --     the results of `failure.call`
--- @tparam {string,...} left a line is appended for each failure to restart
+-- @tparam {string,...} left a line is appended for each role that fails to restart
 return function(options, left)
     local txn = options.txn
     local parts = stage(txn, options.framework, options.adapters)

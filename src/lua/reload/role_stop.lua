@@ -1,17 +1,14 @@
---- Calls the `stop` of old roles. This happens after the commit, once the new roles
--- are serving and all requests that started on old code have finished, so that no
--- request uses a stopped role.
+--- Calls the `stop` functions of old roles, normally after the commit, when the new role
+-- is serving and no request uses the old role.
 --
--- The new role has set up services, routes and variables under the same names as
--- the old role. So `stop` runs with a separate view: it finds the modules, services
--- and variables of its own generation. Its changes to these, to routes and to
--- triggers are dropped: the commit has already replaced what the old role had set
--- up.
+-- The new role uses the same names for services, routes and variables as the old role.
+-- Therefore `stop` runs with a separate view, in which it finds the modules, services
+-- and variables of its own generation. Its changes to these, to routes and to triggers
+-- are dropped, because the commit has already replaced what the old role had set up.
 --
--- If `stop` removes globals that new code has set, or registrations of new code
--- with libraries, they are restored, see `stop_guard`. Only what the old role
--- itself holds is really closed or ended: sockets, connections, fibers and
--- channels.
+-- If `stop` removes globals of new code, or registrations of new code with libraries,
+-- they are restored, see `stop_guard`. Only the sockets, connections, fibers and
+-- channels of the old role itself are really closed or ended.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -19,7 +16,7 @@ local fibers_lib = require('platform.fibers')
 local RoleStop = {}
 RoleStop.__index = RoleStop
 
---- Prepares to stop old roles. Changes nothing before `stop` is called.
+--- Creates the object that stops old roles. Changes nothing yet.
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table adapters name -> Lua module of an adapter
@@ -38,9 +35,9 @@ local function no()
     return false
 end
 
---- Creates a substitute for the transaction, for adapters that must stage what
--- `stop` changes and then drop it. To these adapters, the running `stop` appears
--- as the new code of a reload that is never committed.
+--- Creates a substitute for the transaction, for adapters that stage the changes made by
+-- `stop`. To them, `stop` appears as the new code of a reload that is never committed,
+-- so they drop its changes.
 local function discarding(txn)
     local function is_stopping()
         return txn.ownership:is_stopping()
@@ -60,7 +57,8 @@ local function discarding(txn)
     }
 end
 
---- Gives `stop` its separate view.
+--- Opens the separate view in which `stop` functions run, and protects new code from
+-- them.
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
@@ -81,8 +79,9 @@ local function open(self)
     end
 end
 
---- Ends the separate view of `stop`. A `stop` that has not returned by the end of
--- the reload continues without it. A second call does nothing.
+--- Closes the separate view in which `stop` functions run, and ends the protection of
+-- new code. A `stop` that has not returned by the end of the reload continues without
+-- the view. A second call does nothing.
 function RoleStop:close()
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()
@@ -93,16 +92,16 @@ function RoleStop:close()
     end
 end
 
---- Protects registrations and fibers of new code from every `stop` that runs from
--- now on.
--- @tparam table guard the protection, see `stop_guard`
+--- Sets the guard that protects registrations and fibers of new code from later `stop`
+-- calls.
+-- @tparam table guard see `stop_guard`
 function RoleStop:protect(guard)
     self.stop_guard = guard
 end
 
 --- Stops old roles. Yields.
 -- @tparam {table,...} roles in the order in which they stop
--- @tparam function call (role) calls the `stop` of one role
+-- @tparam function call function (role) that calls the `stop` of a role
 function RoleStop:stop(roles, call)
     if #roles == 0 then
         return
