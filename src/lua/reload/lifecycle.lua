@@ -1,6 +1,6 @@
---- Manages the life cycle of roles in a reload: validates and starts the new roles,
--- applies the config to them, and stops the old roles. After a failure, restarts
--- the old roles. The framework determines which modules are roles.
+--- Manages the life cycle of roles in a reload. Validates, initialises and configures
+-- the new roles, stops the old ones, and restarts these if the reload fails. The
+-- framework determines which modules are roles.
 
 local require = ...
 local failure = require('core.failure')
@@ -10,18 +10,18 @@ local role_stop = require('reload.role_stop')
 local restart_roles = require('reload.role_restart')
 local yield = require('core.yield')
 
--- Maximum number of attempts to apply the config. Another attempt is needed if the
--- config has changed during the last one.
+-- Maximum number of attempts to apply the config. An attempt is repeated if the config
+-- has changed while it was being applied.
 local CONFIG_TRIES = 10
--- Time limit for restarting the old roles after a failure, in seconds.
+-- Time limit for restarting the old roles after a failed reload, in seconds.
 local RESTART = 10
--- The fraction of the remaining time that the restart of the old roles may take.
+-- Maximum share of the remaining time that the restart of the old roles may take.
 local RESTART_PART = 0.8
 
 local Lifecycle = {}
 Lifecycle.__index = Lifecycle
 
---- Creates the life cycle for one reload. Calls no role yet.
+--- Creates the life cycle of all roles for one reload. Calls no role yet.
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table modules the adapter `modules` of this transaction
@@ -47,16 +47,15 @@ local function new(txn, framework, modules, adapters, servers)
     }, Lifecycle)
 end
 
---- Returns a role's function for a step of its life cycle, such as `init`; nil if
--- the role has none.
+--- Returns a role's function for a step such as `init`, or nil if the role has none.
 function Lifecycle:method(role, step)
     local name = self.framework.methods[step]
     local f = name and role.M[name]
     return type(f) == 'function' and f or nil
 end
 
---- Calls a role's function for a step. Raises a failure if the function throws, or
--- returns an error as its second value.
+--- Calls a role's function for a step such as `init`. Raises a failure if the function
+-- throws an error, or returns one as its second value.
 -- @tparam table role
 -- @tparam string step
 -- @tparam table fail {code, phase} of the failure to raise
@@ -85,8 +84,8 @@ function Lifecycle:call(role, step, fail)
     return result
 end
 
---- Calls a role's function for a step, if the role has one. As in Cartridge, an
--- error does not end the reload: it is logged, and reported as a warning.
+--- Calls a role's function for a step such as `stop`, if the role has one. As in
+-- Cartridge, an error does not end the reload, but is logged and reported as a warning.
 function Lifecycle:call_leniently(role, step)
     local f = self:method(role, step)
     if f == nil then
@@ -104,14 +103,14 @@ function Lifecycle:call_leniently(role, step)
     end
 end
 
---- Registers the new roles with the framework, and determines which of them start.
+--- Registers the new roles with the framework, and determines which to start.
 function Lifecycle:register()
     self.old, self.new = self.framework:register()
     self:choose()
 end
 
---- Determines from the active config which roles start, and which are no longer
--- enabled. Must be called again after each change of the config.
+--- Determines from the active config which roles to start, and which are no longer
+-- enabled. Must be called again after each config change.
 function Lifecycle:choose()
     local framework = self.framework
     self.config = framework:config()
@@ -138,8 +137,8 @@ function Lifecycle:choose()
         if self.roles[name] ~= nil then
             self.roles[name].enabled = enabled
         end
-        -- A role that is not reloaded, such as a role of a rock, starts only if it
-        -- was not enabled before, for example because a new role depends on it.
+        -- A role that is not reloaded, such as a role of a rock, starts only if the
+        -- reload enables it. For example, a new role may depend on it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
             if not self.initialized[name] then
@@ -175,10 +174,9 @@ function Lifecycle:validate()
     end
 end
 
---- Whether the `stop` of an old role must be called. This is the case if the
--- role's code is replaced or removed, or the role is no longer enabled. It is
--- never the case for a role that has no `stop`, was already stopped, or is not in
--- service.
+--- Returns whether the `stop` of an old role must be called, because the role's code is
+-- replaced or removed, or the role is no longer enabled. Returns false if the role has
+-- no `stop`, was already stopped, or is not in service.
 function Lifecycle:must_stop(role)
     local name = role.role_name
     return self:method(role, 'stop') ~= nil and self.stopped[name] == nil
@@ -187,8 +185,8 @@ function Lifecycle:must_stop(role)
             or not self.new_enabled[name])
 end
 
---- Chooses the old roles to stop after the commit. Must be called right before the
--- commit, without a yield in between.
+--- Chooses the old roles to stop after the commit. The caller must not yield between
+-- this call and the commit.
 function Lifecycle:before_commit()
     self.stopping = {}
     for i = #self.old.by_number, 1, -1 do
@@ -199,9 +197,9 @@ function Lifecycle:before_commit()
     end
 end
 
---- Calls the `stop` of old roles.
--- @tparam {table,...} roles in the order in which they stop: a role comes before
---   the roles that it depends on
+--- Calls the `stop` functions of old roles. Yields.
+-- @tparam {table,...} roles in the order in which they stop: each before the roles on
+--   which it depends
 function Lifecycle:stop(roles)
     self.role_stop:stop(roles, function(role)
         self.stopped[role.role_name] = role
@@ -212,15 +210,16 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words in error messages which indicate that a resource, such as a port, is already in
--- use. The errors of applications have no codes, so there is only the message to go by.
+-- Words in error messages that suggest that a resource, such as a port, is already in
+-- use. Application errors have no codes, only messages.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
 --- Finds the old role that probably prevents a new role from starting, for example
--- because it holds a port.
+-- because both use the same port.
 -- @tparam table role the new role
 -- @tparam table err the failure of the new role's `init` or `apply`
--- @treturn ?table the old role of the same name
+-- @treturn ?table the old role of the same name; nil if the failure has another cause,
+--   or if the old role must not be stopped
 function Lifecycle:find_holder(role, err)
     local old = self.old.by_role_name[role.role_name]
     if self.txn.args.no_stop or old == nil or not self:must_stop(old)
@@ -237,10 +236,10 @@ function Lifecycle:find_holder(role, err)
     return nil
 end
 
---- Stops an old role before the commit because the new role cannot start beside it.
--- Replaces the old role's functions for config changes by functions that do
--- nothing, so that a config change has no effect on a stopped role. After a
--- failure, `restart_old_roles` restores these functions.
+--- Stops an old role before the commit, because the new role cannot start beside it.
+-- Replaces the old role's functions for config changes by empty functions, so that a
+-- config change does not affect the stopped role. If the reload fails,
+-- `restart_old_roles` restores them.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -257,8 +256,8 @@ function Lifecycle:stop_early(role, why)
     self.on_early_stop()
 end
 
---- Calls the `init` or `apply` of a new role. If that fails because the old role
--- holds a resource, stops the old role and tries again.
+--- Calls the `init` or `apply` of a new role. If it fails because the old role holds a
+-- resource, stops the old role and tries again.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -303,7 +302,8 @@ function Lifecycle:apply()
     end
 end
 
---- Starts the new roles with the active config, beside the old ones.
+--- Initialises the new roles and applies the active config to them, while the old roles
+-- are serving.
 function Lifecycle:start()
     self.txn:enter('init')
     self:initialize()
@@ -311,7 +311,8 @@ function Lifecycle:start()
     self:apply()
 end
 
---- Waits until no other config change is in progress.
+--- Waits until no config change is in progress. Raises a failure if the framework
+-- refuses the reload for a permanent reason. Yields.
 function Lifecycle:wait_for_others()
     while true do
         local refused = self.framework:refusal()
@@ -326,11 +327,11 @@ function Lifecycle:wait_for_others()
     end
 end
 
---- Makes the framework hold back its events from the roles until `after_commit`. If
--- the framework cannot do so at once, waits a moment and returns false. A framework
--- without events has nothing to hold back.
--- @treturn boolean true if no event can reach the roles; in this case, nothing has
---   yielded
+--- Makes the framework hold back its events from the roles until `after_commit`. If an
+-- event is being delivered, waits a moment and returns false. A framework without
+-- events has nothing to hold back.
+-- @treturn boolean true if no event can reach the roles. In that case, this function
+--   has not yielded.
 function Lifecycle:hold()
     if self.framework.hold == nil or self.framework:hold() then
         return true
@@ -340,9 +341,9 @@ function Lifecycle:hold()
     return false
 end
 
---- Brings the new roles up to date with the current config and leadership. If
--- either has changed, starts the roles again. Repeats this until neither changes
--- during a start. Yields, but not after the last check for a change.
+--- Starts the new roles again if the config has changed, or if this instance has become
+-- or ceased to be the leader. Repeats this until nothing changes during a start. Raises
+-- a failure after too many attempts. Yields, but not after the last check for a change.
 -- @treturn boolean whether the new roles were started again
 function Lifecycle:catch_up_with_config()
     for number = 1, CONFIG_TRIES do
@@ -367,8 +368,8 @@ function Lifecycle:catch_up_with_config()
     })
 end
 
---- Runs the steps right after the commit: activates the new roles, calls their
--- `after_commit`, lets the framework deliver events again, and updates roles that
+--- Activates the new roles right after the commit, calls their `after_commit`, and lets
+-- the framework deliver events again. Then applies the config to other roles that
 -- depend on the new ones.
 function Lifecycle:after_commit()
     local framework = self.framework
@@ -390,26 +391,25 @@ function Lifecycle:after_commit()
     end
 end
 
---- Stops the old roles that `before_commit` has chosen. Must be called after the wait
--- for requests that still use these roles. Yields.
+--- Stops the old roles that `before_commit` has chosen. Must be called after waiting for
+-- the requests that use these roles. Yields.
 function Lifecycle:stop_old()
     local roles = self.stopping
     self.stopping = {}
     self:stop(roles)
 end
 
---- Removes the separate view of modules, services and variables that old code was
--- given for its `stop`. A `stop` that has not returned yet continues without it.
+--- Ends the separate view in which the `stop` functions of old roles run, see
+-- `role_stop`. A `stop` that has not returned yet continues without this view.
 function Lifecycle:finish()
     self.role_stop:close()
     self.framework:settle()
 end
 
---- Returns the old roles that must be restarted after a failure, in init order. A
--- role must be restarted if it was stopped. If the new version of a role was
--- called, it may have replaced what the old version had set up. In that case, the
--- role must also be restarted if it has no `stop`, or if the framework calls
--- `apply` repeatedly.
+--- Returns the old roles to restart after a failed reload, in init order. A stopped role
+-- must restart. If the new version of a role was called, it may have replaced what the
+-- old version had set up. The old version then restarts too, if it has no `stop` or if
+-- the framework may call `apply` repeatedly.
 function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
@@ -423,8 +423,8 @@ function Lifecycle:roles_to_restart()
     return list
 end
 
---- Restarts the old roles that `roles_to_restart` returns, after a failure. Yields.
--- @tparam {string,...} left a line is appended for each role that did not restart
+--- Restarts the old roles that `roles_to_restart` returns. Yields.
+-- @tparam {string,...} left a line is appended for each role that fails to restart
 -- @treturn boolean whether there were roles to restart
 function Lifecycle:restart_old_roles(left)
     if self.framework.resume ~= nil then
