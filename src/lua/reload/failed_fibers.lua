@@ -1,5 +1,5 @@
---- Fibers that were created to run failed code, for example by a library: finds and ends
--- them after a rollback.
+--- Ends fibers that were created, for example by a library, to run failed code. Failed
+-- code is the new code of a reload that was rolled back.
 
 local require = ...
 local clock = require('clock')
@@ -9,18 +9,19 @@ local ownership = require('code.ownership')
 local stacks = require('platform.stacks')
 local terminate = require('code.terminate')
 
--- Time limit for ending fibers that catch errors, in seconds.
+-- Time limit for ending fibers that catch the error of their cancellation, in seconds.
 local TERMINATE = 0.25
 
 local FailedFibers = {}
 FailedFibers.__index = FailedFibers
 
---- Creates the search.
--- @tparam table image see `image`
+--- Prepares the search for fibers of failed code.
+-- @tparam table image what objects held before new code ran, see `image`
 -- @tparam function is_failed (f) -> whether a function is failed code
 -- @tparam {string,...} undone a line is appended for each fiber that is ended
 -- @tparam {userdata,...} known the fibers that failed code itself has started
--- @treturn table `objects`: set of the known fibers and of those that were ended
+-- @treturn table the search. Its field `objects` is the set of the known fibers and of
+--   those that were ended.
 local function new(image, is_failed, undone, known)
     local self = setmetatable({
         image = image,
@@ -35,14 +36,13 @@ local function new(image, is_failed, undone, known)
     return self
 end
 
---- Whether a function is failed code, or a wrapper around it.
+--- Returns whether a function is failed code, or a wrapper around failed code.
 local function wraps_failed(self, f)
     return #ownership.list_wrapped(f, self.is_failed) > 0
 end
 
---- Whether a value holds failed code: it is a failed function, a wrapper around
--- one, or a table with such a function in a field. The table must have been
--- created after the image was taken.
+--- Returns whether a value is a failed function, a wrapper around one, or a table with
+-- one of these in a field. Ignores tables that are older than the failed code.
 local function holds_failed(self, value)
     if type(value) == 'function' then
         return wraps_failed(self, value)
@@ -57,8 +57,8 @@ local function holds_failed(self, value)
     return false
 end
 
---- Whether a protected call on a fiber's stack would catch the error of a
--- cancellation.
+--- Returns whether the stack of a fiber contains a protected call, which would catch the
+-- error of a cancellation.
 local function is_protected(thread)
     for level = 0, stacks.LEVELS do
         local info = debug.getinfo(thread, level, 'f')
@@ -71,8 +71,8 @@ local function is_protected(thread)
     return true
 end
 
---- Whether a fiber was created to run failed code: its entry function is a failed
--- function or refers to one in an upvalue, an argument or a local variable.
+--- Returns whether a fiber was created to run failed code: whether its entry function is
+-- failed code, or refers to it in an upvalue, an argument or a local variable.
 local function is_for_failed(self, thread)
     local entry
     for level = 0, stacks.LEVELS do
@@ -116,8 +116,9 @@ local function note_end(self, item)
     table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
 end
 
---- Cancels the fibers that were created to run failed code.
--- @treturn {table,...} fibers that have not ended yet: {id, thread, object}
+--- Cancels the fibers that were created to run failed code. Leaves fibers that would
+-- catch the error of the cancellation to `terminate`.
+-- @treturn {table,...} all these fibers: {id, thread, object}
 function FailedFibers:cancel()
     local list = {}
     for _, item in ipairs(fibers_lib.threads() or {}) do
@@ -135,8 +136,9 @@ function FailedFibers:cancel()
     return list
 end
 
---- Ends fibers that have caught the error of their cancellation. Yields.
--- @tparam {table,...} list as returned by `cancel`
+--- Ends fibers of failed code even if they catch the error of their cancellation.
+-- Yields.
+-- @tparam {table,...} list result of `cancel`
 function FailedFibers:terminate(list)
     local function is_over(item)
         return not fibers_lib.is_alive(item)

@@ -1,19 +1,17 @@
---- Removes failed code after a rollback: finds functions of failed code that are
--- still registered somewhere, for example in a rock.
+--- Removes failed code, the new code of a reload that was rolled back. Its functions may
+-- still be registered somewhere, for example in a rock.
 --
--- The search walks the heap like the scan for stale references, but looks for
--- failed functions. The path to a failed function begins with objects that existed
--- before the new code ran, see `image`. The last of these objects holds a reference
--- that new code has created: to the failed function itself, or to a table or
--- closure around it. The sweep removes this reference by restoring what was in its
--- place before, see `restore`.
+-- The sweep walks the heap like the scan for stale references, but looks for failed
+-- functions. The path to a failed function begins with objects that existed before new
+-- code ran, see `image`. The last of these objects holds a reference that new code has
+-- created: to the failed function, or to a table or closure around it. The sweep gives
+-- the slot of this reference its former value, see `restore`.
 --
 -- Fibers that were created to run failed code are cancelled, see `failed_fibers`.
--- Requests that are running failed code are left to finish.
+-- Requests that are running failed code may finish.
 --
--- C code holds some references in the Lua registry by number. These are not
--- removed, because the C code would still use the numbers. Whatever cannot be
--- removed is reported.
+-- References that C code holds by number in the Lua registry are not removed, because C
+-- code would still use the numbers. All remaining references are reported.
 
 local require = ...
 local clock = require('clock')
@@ -33,15 +31,15 @@ local stacks = require('platform.stacks')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of walks. One walk may not be enough: it finds only one path to
--- each object, and several places may refer to the object.
+-- Maximum number of walks over the heap. Each walk finds only one path to an object,
+-- but several objects may refer to it.
 local PASSES = 6
--- Minimum time for the search, in seconds.
+-- Minimum time limit for the search for failed code, in seconds.
 local SECONDS = 0.3
--- Maximum time to wait for requests to leave failed code and for fibers to end, in
+-- Maximum time to wait until requests have left failed code and fibers have ended, in
 -- seconds.
 local DRAIN = 1
--- Maximum number of remaining references that are reported individually.
+-- Maximum number of remaining references to failed code that are reported one by one.
 local NAMED = 20
 
 local INCOMPLETE = 'the search for failed code is incomplete: '
@@ -49,8 +47,7 @@ local INCOMPLETE = 'the search for failed code is incomplete: '
 local Sweep = {}
 Sweep.__index = Sweep
 
---- Creates the sweep of a transaction. `remember` must take the image before new
--- code runs.
+--- Creates the sweep of a transaction. `remember` must be called before new code runs.
 -- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({txn = txn}, Sweep)
@@ -68,16 +65,17 @@ function Sweep:remember()
     else
         self.why = tostring(result)
     end
-    -- `pcall` also catches the error of a cancellation: throw it again.
+    -- `pcall` also catches the error of a cancellation. `check` raises it again.
     self.txn:check()
 end
 
---- Whether an object existed before the new code ran, according to the image.
+--- Returns whether an object existed before new code ran, according to the image.
 function Sweep:was_there(object)
     return self.image ~= nil and self.image:find(object) ~= nil
 end
 
---- Drops the image. Called after the commit: from then on there is no rollback.
+--- Drops the image. Must be called after the commit, when a rollback is no longer
+-- possible.
 function Sweep:forget()
     self.image = nil
 end
@@ -86,12 +84,12 @@ local function is_failed(self, f)
     return generations.is_failed(self.txn.stash, f)
 end
 
---- Finds the reference to remove on the path to a failed function: the last one on
--- the path whose holder existed before the failed code.
+--- Finds the reference to remove on the path to a failed function. The last object on
+-- the path that is older than the failed code holds this reference.
 -- @tparam table place the reference to the failed function that the walk has found
--- @treturn ?table {object, key, child}: `object` refers to `child` under `key`. If
---   only the root of the path is older than the failed code: {root, child}. Nil if
---   the image is incomplete, so that it is unknown which objects are older.
+-- @treturn ?table {object, key, child}: `object` refers to `child` under `key`. If only
+--   the root of the path is older than the failed code: {root, child}. Nil if an
+--   incomplete image does not show which objects are older.
 local function edge_of(self, place)
     local number, child, key = place.number, place.func, place.key
     if place.kind == 'key' then
@@ -104,8 +102,8 @@ local function edge_of(self, place)
     while number > 0 do
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
-            -- If the image is incomplete, the next objects on the path may be older
-            -- than the failed code without being in the image.
+            -- An incomplete image may lack old objects, so the next object on the path
+            -- may be older than the failed code, too.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end
@@ -116,8 +114,8 @@ local function edge_of(self, place)
     return {root = self.roots[-number], child = child}
 end
 
---- Waits, for a limited time, until cancelled fibers have ended, requests have
--- returned from failed code, and loops over lists have finished. Leaves enough time
+--- Ends the fibers of failed code. Waits for requests to return from failed code, and
+-- for loops over lists that the sweep must change. The wait is limited, to leave time
 -- for another search. Yields.
 local function drain(self)
     local now = clock.monotonic()
@@ -188,9 +186,9 @@ local function label(self, place)
     return ok and where or 'an unnamed place'
 end
 
---- Removes references to failed code, and deletes them from `self.places`.
--- References that could not be removed stay there.
--- @treturn number how many were removed
+--- Removes the references to failed code that `self.places` lists. References that
+-- cannot be removed stay in the list. Yields.
+-- @treturn number number of removed references
 local function repair(self)
     local count, done, rest = 0, {}, {}
     self.waiting = {}
@@ -214,21 +212,21 @@ local function repair(self)
         if edge == nil or not known[edge.child] then
             table.insert(rest, place)
         end
-        -- Continue even if this fiber is cancelled: the references must still be
-        -- removed.
+        -- Ignore a cancellation of this fiber, because the remaining references must
+        -- still be removed.
         pcall(yield.if_due)
     end
     self.places = rest
     if count > 0 then
-        -- Compiled traces treat upvalues that never changed as constants: discard the
-        -- traces.
+        -- LuaJIT compiles an upvalue that has never changed as a constant, so discard
+        -- the compiled traces.
         jit.flush()
     end
     return count
 end
 
 --- Reports the references to failed code that could not be removed.
--- @tparam {string,...} left a line is appended for each reference
+-- @tparam {string,...} left lines are appended
 local function report_remaining(self, left)
     local function is_reported(text)
         for _, other in ipairs(left) do
@@ -246,7 +244,7 @@ local function report_remaining(self, left)
         local text = ('%s still refers to failed code (%s:%d)'):format(where, info.source:gsub('^@', ''),
             info.linedefined)
         local id = where:match('fiber %d+ ')
-        -- If `left` already has a line about the fiber, do not add another one.
+        -- Add no second line about a fiber that `left` already mentions.
         if is_code and not reported[text] and not (id and is_reported(id)) then
             reported[text] = true
             count = count + 1
@@ -260,9 +258,9 @@ local function report_remaining(self, left)
     end
 end
 
---- Searches for failed code and removes it. Repeats this until no failed code is
--- found, or none of it can be removed. Yields.
--- @treturn ?string why the search is incomplete
+--- Searches for references to failed code and removes them. Repeats this until none is
+-- found, or none can be removed. Yields.
+-- @treturn ?string why the search is incomplete; nil if it is complete
 local function search(self)
     local why = scan.refusal()
     for pass = 1, why == nil and PASSES or 0 do
@@ -276,7 +274,8 @@ local function search(self)
             break
         end
         drain(self)
-        -- Give up if a walk after the first one has removed nothing.
+        -- Give up when a pass removes nothing. The first pass is an exception, because
+        -- `drain` may have ended code that prevented the removal.
         if #self.undone == before and pass > 1 then
             break
         end
@@ -284,23 +283,23 @@ local function search(self)
     return why
 end
 
---- Lists the table entries that `stop` must not remove, see `list_named` in
--- `reload.image`. May yield.
+--- Lists the table entries that the `stop` of an old role must not remove, see
+-- `list_named` in `reload.image`. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
 -- @treturn {table,...} {parent, key, child}
 function Sweep:list_named(kept)
     return self.image ~= nil and self.image:list_named(kept) or {}
 end
 
---- Logs and reports why the search for failed code is incomplete.
 local function report_incomplete(rollback, why)
     log.warn('cartridge-reload: %s%s', INCOMPLETE, tostring(why))
     table.insert(rollback.doubts, INCOMPLETE .. tostring(why))
 end
 
 --- Removes failed code wherever it is still registered. Yields.
--- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are appended
--- @tparam {userdata,...} fibers that failed code has started
+-- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
+--   `transaction`
+-- @tparam {userdata,...} fibers the fibers that failed code has started
 -- @tparam ?number part share of the remaining time that the search may take
 function Sweep:run(rollback, fibers, part)
     local why = self.why
@@ -321,25 +320,25 @@ function Sweep:run(rollback, fibers, part)
     end
 end
 
---- Adapts the image after an old role was stopped before the commit: removes what
--- its `stop` has unregistered, so that a rollback does not restore it. Yields.
+--- Removes from the image what an old role has unregistered in its `stop` before the
+-- commit, so that a rollback does not restore it. Yields.
 function Sweep:note_stop()
     if self.image ~= nil then
         self.image:forget_removed()
     end
 end
 
---- Records the registrations that requests have added, because `merge` must not
--- merge these. Must be called before old roles restart. Yields.
+--- Records the registrations that requests have added, so that `merge` does not remove
+-- them as duplicates. Must be called before old roles restart. Yields.
 function Sweep:prepare()
     local ok, result = pcall(merge.note, self.image or {shards = {}})
     self.noted = ok and result or nil
 end
 
---- Merges the duplicates that arise when restarted old roles register again what is
--- still registered from their first start. Yields.
--- @tparam table rollback {undone, left, doubts}, see `transaction`; lines are
---   appended
+--- Merges duplicate registrations, which arise when a restarted old role registers the
+-- callbacks of its first start again. Yields.
+-- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
+--   `transaction`
 function Sweep:merge(rollback)
     if self.undone ~= nil and self.noted ~= nil then
         local ok, err = pcall(merge.run, self.image, self.noted, self.txn.ownership, self.undone)
