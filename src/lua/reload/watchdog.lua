@@ -1,54 +1,51 @@
---- Interrupts code of the transaction that never yields, once the deadline has
--- passed.
+--- Interrupts application code that does not yield, once the deadline of the transaction
+-- has passed.
 --
--- No other fiber can cancel such code, because no other fiber gets to run. So the
--- watchdog sets a count hook: a function that the interpreter calls after a fixed
--- number of instructions, in any fiber. The hook raises an error if the deadline
--- has passed, the event loop has not run for a while, and the running fiber works
--- for the transaction. If a protected call catches the error, the hook raises it
--- again at each instruction, until control has returned from the application's
--- code.
+-- While this code runs, no other fiber can run and cancel it. So the watchdog sets a
+-- count hook, which LuaJIT calls after a fixed number of instructions, in any fiber.
+-- The hook raises an error if the deadline has passed, the event loop has not run for a
+-- while, and the running fiber works for the transaction. If the application catches
+-- the error, the hook raises it again at each instruction, until control has returned
+-- from the application.
 --
--- LuaJIT does not call hooks from compiled code. So the JIT compiler is off while
--- the watchdog is set: new code stays in the interpreter, and only traces that
--- already exist run without the hook.
+-- LuaJIT does not call hooks from compiled code, so the JIT compiler is off while the
+-- watchdog is set. Only traces that already exist run without the hook.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Number of instructions between two checks of the clock.
+-- Number of Lua instructions between two checks of the clock.
 local INSTRUCTIONS = 10000
--- If the event loop has not run for this number of seconds, the running code is
--- interrupted. Code that yields more often need not be interrupted: its fiber is
--- cancelled.
+-- Code is interrupted if the event loop has not run for this number of seconds. If code
+-- yields more often, its fiber is cancelled instead.
 local STALL = 0.1
 
--- Keep the functions: application code can replace them in `clock` and `fiber`.
+-- Keep these functions, because application code can replace them in `clock` and
+-- `fiber`.
 local monotonic, loop_time = clock.monotonic, fiber.clock
 
 local Watchdog = {}
 Watchdog.__index = Watchdog
 
---- Whether the function that the hook has interrupted belongs to this program. In
--- this case, control has returned from the application. Stack level 1 is this
--- function, 2 the hook, 3 the interrupted function.
+--- Returns whether the hook has interrupted a function of this program. If so, control
+-- has returned from the application. Stack level 1 is `is_ours`, level 2 is the hook,
+-- and level 3 is the interrupted function.
 local function is_ours()
     local info = debug.getinfo(3, 'f')
     return info == nil or generations.is_ours(info.func)
 end
 
---- Starts the watchdog.
+--- Starts the watchdog. Does nothing if a debugger or profiler has set a hook.
 -- @tparam table options
---   deadline: function () -> the deadline, on the monotonic clock
+--   deadline: function () -> the deadline in seconds, on the monotonic clock
 --   is_asking: function () -> whether the running fiber works for the transaction
 --   raise: function () that raises the error
 -- @treturn table the watchdog
 local function start(options)
     local self = setmetatable({is_raising = false}, Watchdog)
     if debug.gethook() ~= nil then
-        -- Do not replace the hook of a debugger or profiler.
         return self
     end
     function self.hook()
@@ -76,7 +73,7 @@ local function start(options)
     return self
 end
 
---- Stops the watchdog. A second call does nothing.
+--- Stops the watchdog and turns the JIT compiler on again. A second call does nothing.
 function Watchdog:stop()
     if self.hook ~= nil and debug.gethook() == self.hook then
         debug.sethook()
