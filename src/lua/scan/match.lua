@@ -173,7 +173,8 @@ end
 
 --- Lists the functions and tables of an old module in breadth-first order.
 -- @param value value of the module
--- @tparam string source unit (file) to which the module's own functions belong
+-- @tparam string source unit of the module's functions: the module with the files
+--   that it runs
 -- @tparam table foreign set of functions and tables that belong to other modules
 -- @tparam function unit_of (f) -> unit
 -- @tparam ?function pause called for each function and table; it may yield
@@ -268,7 +269,8 @@ end
 --   things: optional: result of `list`. If it is set, only `new` and `pause` of the
 --     other options are used.
 --   old, new: the old and the new value of the module
---   source: unit (file) to which the old module's own functions belong
+--   source: unit of the old module's functions: the module with the files that it
+--     runs
 --   foreign: set of functions and tables that belong to other modules
 --   unit_of: optional: function (f) -> unit; by default, the unit is the chunk name
 --   pause: optional: function that is called for each function and table; it may

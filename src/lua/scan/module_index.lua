@@ -117,9 +117,9 @@ function ModuleIndex:has_file(module, source)
     return false
 end
 
---- Returns whether two units (files of code) belong to the same module. If the file
--- of a module has moved, the module has one unit for the old path and one for the
--- new path.
+--- Returns whether two units belong to the same module. A unit is a module file with
+-- the files that it runs. If the file of a module has moved, the module has one unit
+-- for the old path and one for the new path.
 -- @tparam string source unit
 -- @tparam string other unit
 -- @treturn boolean

@@ -129,7 +129,8 @@ end
 -- is old code of another module, continues with the function that it wraps. Ends at
 -- the first function that is not old, or that belongs to the given module.
 -- @tparam ?function f the function to start with
--- @tparam string module_source unit (file) of the given module
+-- @tparam string module_source unit of the given module: the module with the files that it
+--   runs
 -- @tparam table stash see `core.stash`
 -- @tparam table counterparts see `counterparts`
 -- @treturn ?function nil if it is not clear which function one of the wrappers calls

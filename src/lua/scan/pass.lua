@@ -1,8 +1,7 @@
---- A pass of the scan: walks the heap and examines each place, that is, each
--- reference to a stale function or to a table of an old module. Patches the place
--- if possible, and reports it (see `places`). Some places are patched in groups:
--- the functions of a table (see `table_patches`) and the objects of a class (see
--- `classes`).
+--- A pass of the scan. Walks the heap and examines each place: each slot that refers
+-- to a stale function or to a table of an old module. Patches the place if possible,
+-- and reports it (see `places`). The functions of a table are patched together (see
+-- `table_patches`), and so are the objects of a class (see `classes`).
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -20,29 +19,29 @@ local stand_ins = require('scan.stand_ins')
 local table_patches_lib = require('scan.table_patches')
 local walk_lib = require('scan.heap_walk')
 
--- Reasons for which a place is not patched.
+-- Reasons that the report gives for a place that is not patched.
 local TAKEN = 'the new code now uses it'
 local SHARED = 'it needs %s, which the new code has put into another table'
--- Reported as the reason if a place was removed instead of patched.
+-- Reported as the reason if a reference was removed instead of patched.
 local REMOVED = 'removed: the new code registered its own'
 
 local Pass = {}
 Pass.__index = Pass
 
 --- Creates a pass.
--- @tparam table options options of `run` in `scan.init`, and
---   believed: result of `believed` in `scan.init`: the records about generations,
---     without those of foreign modules
---   limit: Lua memory at which to stop, in kilobytes
+-- @tparam table options options of `run` in `scan.init`, and also
+--   believed: the records about generations, without those of foreign modules; see
+--     `believed` in `scan.init`
+--   limit: size of the Lua heap at which to stop, in kilobytes
 --   lists: optional: lists of the previous walk, see `heap_walk`
 --   requests: see `requests`
---   shared: `shared` of the previous pass; nil in the first
--- @treturn table the pass. After `run`, its results are
+--   shared: the field `shared` of the previous pass; nil for the first pass
+-- @treturn table the pass. After `run`, it has these results:
 --   places: see `places`
 --   threads: coroutines of fibers that are running old code
---   pending: table whose keys are classes that need another pass
---   shared: set of tables of new code to which other code refers, too
---   walk, is_complete, stopped: see `heap_walk`
+--   pending: table whose keys are the classes that need another pass
+--   shared: set of tables of new code to which other code also refers
+--   walk: the walk; is_complete, stopped: see `heap_walk`
 local function new(options)
     local self = setmetatable({
         options = options,
@@ -59,8 +58,8 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- Leave out the state table, because its references to stale functions are
-        -- weak.
+        -- Don't search the state table, because its references to stale functions
+        -- are weak.
         without = {options.stash},
         stands_in = options.patch and stand_ins.original_of or nil,
         puts_off = options.patch,
@@ -81,21 +80,20 @@ local function new(options)
     return self
 end
 
---- Whether a place is a key of a weak table that stores data about a function. Such
--- a place can be ignored: nothing calls the function through it, and it disappears
--- with the function.
+--- Returns whether a place is a key of a weak table that stores data about a
+-- function. This place can be ignored: nothing calls the function through it, and
+-- the entry disappears with the function.
 local function is_memory(place)
     local metatable = place.kind == 'key' and debug.getmetatable(place.object)
     local mode = type(metatable) == 'table' and rawget(metatable, '__mode')
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- If new code refers to old wrappers that are nested, leaves only the innermost
--- one. Otherwise, each reload would add a wrapper.
--- @tparam table place
--- @tparam ?function fewer the innermost old wrapper, which takes the place of the
---   outer ones, see `newcode.unwrap`
--- @treturn table the place, with its new value
+--- Removes all but the innermost of the nested old wrappers to which new code refers.
+-- Otherwise, each reload would add one more wrapper.
+-- @tparam table place the reference of new code to the outermost wrapper
+-- @tparam ?function fewer the innermost wrapper, see `newcode.unwrap`
+-- @treturn table the place after the change; the same place if it cannot be changed
 function Pass:strip(place, fewer)
     if fewer == nil or self.places:is_in_use(place) or not patch_lib.patch(place, fewer) then
         return place
@@ -107,9 +105,9 @@ end
 --- Handles a place that refers to a stale function: patches it if possible, and
 -- reports it.
 -- @tparam table place
--- @tparam ?table missing set of keys that the counterpart of the table with the
---   place has, but the table itself does not. A new function that uses one of these
---   keys must not be put into the table.
+-- @tparam ?table missing for a place in a table: set of keys that the table lacks,
+--   but its counterpart has. A new function that uses one of these keys must not be
+--   put into the table.
 function Pass:handle(place, missing)
     local counterparts = self.options.counterparts
     if self.places:is_reported(place) or is_memory(place) then
@@ -142,7 +140,8 @@ function Pass:handle(place, missing)
     self:patch(place, successor, missing)
 end
 
---- Patches a place, unless something prevents that, and reports it.
+--- Patches a place, unless something prevents that, and reports it. An old
+-- registration that new code has made again is not patched here, but removed later.
 -- @tparam table place
 -- @tparam ?function|table successor the new value
 -- @tparam ?table missing see `handle`
@@ -170,8 +169,8 @@ function Pass:patch(place, successor, missing)
     end
 end
 
---- Replaces the stand-in in a place by the original function, see `stand_ins`. If
--- the original is a stale function, handles the place again.
+--- Replaces a stand-in by the original function, see `stand_ins`. If the original
+-- function is stale, handles the place once more.
 function Pass:restore_original(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
@@ -186,9 +185,9 @@ function Pass:restore_original(place)
     end
 end
 
---- Handles a reference to the old value of a module: patches it if possible, and
--- reports it.
--- @treturn boolean true if the walk need not enter the old value
+--- Handles a reference to a table of an old module: patches it if possible, and
+-- reports it. The parameters are those of the option `on_place` of `heap_walk.new`.
+-- @treturn boolean true if the walk need not enter the table
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
     local place = self.places:create(number, kind, key, value, object)
@@ -207,8 +206,8 @@ function Pass:on_module(number, kind, key, value, object)
     else
         local holder = newcode.holders_of(place, self.walk, counterparts)[1]
         if holder ~= nil and counterparts:is_of_module(holder, place.name) then
-            -- The new version of the module itself refers to its old value. It
-            -- probably does so on purpose, to take over state.
+            -- A new module that refers to its own old table probably does so on
+            -- purpose, to keep state.
             self.places:report(place, false, TAKEN)
         else
             self:patch(place, counterpart)
@@ -219,7 +218,7 @@ end
 
 --- Handles a place that the walk has found. The parameters are those of the option
 -- `on_place` of `heap_walk.new`.
--- @treturn ?boolean the result of `on_place`
+-- @treturn ?boolean see that option
 function Pass:on_place(number, kind, key, value, object)
     if type(value) == 'table' and self.table_patches.watched[value] then
         self.table_patches:note_holder(kind, key, value, object)
@@ -232,7 +231,7 @@ function Pass:on_place(number, kind, key, value, object)
     elseif kind == 'root' then
         self.triggers[value] = true
     elseif object == debug.getregistry() and self.triggers[value] then
-        -- This trigger was already found as a root, under its name.
+        -- The walk has already found this trigger as a root, with a meaningful name.
         return
     elseif kind == 'frame' then
         if self.fibers[object] then
@@ -245,7 +244,7 @@ function Pass:on_place(number, kind, key, value, object)
     if place.source == nil then
         self:restore_original(place)
     elseif kind == 'key' then
-        -- Patch the key after the walk, because the table is being walked now.
+        -- Patch the key after the walk: the walk is still reading the table.
         table.insert(self.keys, place)
     else
         local counterpart, is_own
@@ -279,16 +278,18 @@ function Pass:finish_duplicate(item, is_done)
         self.places:report(place, false, 'a loop is iterating over a list that also holds the new registration')
     elseif is_done then
         if rawequal(item.entry, place.object) then
-            -- Other code may also refer to the removed entry: patch its function.
+            -- Other code may also refer to the removed entry, so patch the function
+            -- in it.
             patch_lib.patch(place, item.new)
         end
         self.places:report(place, true, REMOVED)
     end
 end
 
---- Runs the pass. Yields.
+--- Runs the pass: walks the heap, then handles what must wait until the end of the
+-- walk. Yields.
 function Pass:run()
-    -- Let new fibers start: before that, they have no stack to walk.
+    -- Yield to let new fibers start: until then, they have no stack to walk.
     fiber.sleep(0)
     local threads = {}
     self.roots, self.hidden = roots_lib.collect()
@@ -301,7 +302,7 @@ function Pass:run()
     if self.options.patch or self.options.drain then
         self.options.requests:collect(threads)
     end
-    -- Catch errors: what was patched must be reported in any case.
+    -- Catch errors, because completed patches must be reported in any case.
     local ok, err = pcall(function()
         self.walk.tables = self.table_patches:watch()
         self.is_complete = self.walk:run(self.roots)
@@ -318,9 +319,9 @@ function Pass:run()
             end
             self:handle_key(place)
         end
-        -- Remove old registrations only after the old roles have stopped, because
-        -- their `stop` may remove these registrations itself. If the roles have not
-        -- stopped yet, leave this to the next pass.
+        -- Wait until the old roles have stopped, because their `stop` functions may
+        -- remove old registrations themselves. If a role is still running, the next
+        -- pass removes the registrations.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)
@@ -332,7 +333,8 @@ function Pass:run()
         self.is_complete, self.stopped = false, tostring(err)
     end
     if self.places.patched_count > 0 or self.is_changed then
-        -- Compiled traces contain the old functions as constants: discard the traces.
+        -- Traces of the JIT compiler contain the old functions as constants: discard
+        -- the traces.
         jit.flush()
     end
     self.places:describe(self.roots)

@@ -1,6 +1,5 @@
---- Patches references: replaces an old function or table by a new one. If it is not
--- certain that a reference can be patched, it is left unchanged, and the reason is
--- returned.
+--- Patches references: replaces an old function or table by a new one. If a reference
+-- cannot be patched safely, leaves it unchanged and returns the reason.
 
 local patchers = {}
 
@@ -41,11 +40,15 @@ function patchers.frame()
     return false, 'it is running'
 end
 
---- Patches a table key that is an old function. If the new function is already a
--- key of the table, only removes the old key, which does not disturb a loop over
--- the table. Otherwise replaces the old key by the new one, but only if the table
--- belongs to an old module whose new version has the new key. In other tables, such
--- as a rock's, the value of the entry may have been computed from the old key.
+--- Patches a table key that is an old function or table.
+--
+-- If the new value is already a key of the same table, only removes the old key.
+-- Removing a key does not disturb a loop over the table.
+--
+-- Otherwise, replaces the old key by the new one. This requires that the table has a
+-- counterpart in the new code, and that the counterpart has the new key. In any
+-- other table, such as a rock's, the value under the key may have been computed from
+-- the old key.
 function patchers.key(place, new)
     local object, value, counterpart = place.object, rawget(place.object, place.value), place.counterpart
     local is_there = rawget(object, new) ~= nil
@@ -62,7 +65,8 @@ function patchers.key(place, new)
 end
 
 --- Patches one reference. Does not yield.
--- @tparam table place {kind, key, object, value}, see `heap_walk`; if the kind is `key`, also
+-- @tparam table place {kind, key, object, value}, see `heap_walk`. If the kind is
+--   `key`, it has two more fields:
 --   counterpart: optional: counterpart of the table
 --   is_iterated: whether a loop is running over the table
 -- @tparam function|table new the value to refer to

@@ -1,29 +1,33 @@
---- The places of a pass of the scan: creates them, records which of them were patched
--- and which were left, and describes them for the report.
+--- The places of one pass of the scan: slots that refer to old functions or tables.
+-- Creates the places, records whether each was patched, and describes them for the
+-- report.
 
 local require = ...
 local describe_lib = require('scan.describe')
 local generations = require('code.generations')
 local yield = require('core.yield')
 
--- Maximum number of places that are listed in the report. Others are only counted.
+-- Maximum number of patched places in the report, and of unpatched ones. Further
+-- places are only counted.
 local PLACES = 5000
--- Maximum number of functions compiled from strings that are described.
+-- Maximum number of functions compiled from strings in the report.
 local LOADSTRING_FUNCTIONS = 200
 
--- Reason for which a place is not patched, see `is_in_use`.
+-- Reason for not patching a place that a request is using, see `is_in_use`.
 local IN_USE = 'a request that started on the old code still uses it'
 
 local Places = {}
 Places.__index = Places
 
---- Creates an empty record.
+--- Creates an empty collection of places.
 -- @tparam table options see `new` in `scan.pass`
 -- @tparam table walk the walk that finds the places
 -- @treturn table
---   patched, left: lists of places; after `describe`, of their descriptions
---   patched_count, left_count: numbers of places, including those that are not listed
---   loadstring_functions: after `describe`, descriptions of the functions that were
+--   patched, left: lists of the patched and of the unpatched places. `describe`
+--     replaces each place by its description.
+--   patched_count, left_count: numbers of places, including those that are not
+--     listed
+--   loadstring_functions: set by `describe`: descriptions of the functions that were
 --     compiled from strings
 local function new(options, walk)
     return setmetatable({
@@ -60,8 +64,9 @@ function Places:create(number, kind, key, value, object)
     return place
 end
 
---- Whether a place was already reported. This happens when the walk has to walk a
--- table again.
+--- Returns whether a place need not be reported: it already was, or it is a table key
+-- that no longer exists. The walk finds the same places again if it restarts in a
+-- table that has changed.
 -- @treturn boolean
 function Places:is_reported(place)
     local reported = place.object ~= nil and self.reported[place.object]
@@ -69,10 +74,10 @@ function Places:is_reported(place)
         or place.kind == 'key' and rawget(place.object, place.value) == nil
 end
 
---- Records for the report whether a place was patched.
+--- Records whether a place was patched, for the report.
 -- @tparam table place
 -- @tparam ?boolean is_patched
--- @tparam ?string reason why the place was left, or how it was patched
+-- @tparam ?string reason why the place was not patched, or how it was patched
 function Places:report(place, is_patched, reason)
     place.patched, place.reason = is_patched or false, reason
     if not is_patched and (place.kind == 'field' or place.kind == 'key') then
@@ -86,8 +91,8 @@ function Places:report(place, is_patched, reason)
     self[name .. '_count'] = self[name .. '_count'] + 1
 end
 
---- Whether a place must not be patched yet, because a request that started on old
--- code is using it.
+--- Returns whether a place must not be patched yet, because a request that started on
+-- old code is still using it.
 -- @treturn boolean
 function Places:is_in_use(place)
     local requests, moment = self.options.requests, self.walk.slices
@@ -100,7 +105,7 @@ function Places:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Records a function that was compiled from a string.
+--- Records a function that was compiled from a string, for the report.
 -- @tparam number number of the function in the walk
 function Places:note_loadstring_function(number)
     if #self.loadstring_functions < LOADSTRING_FUNCTIONS then
@@ -110,7 +115,8 @@ end
 
 --- Describes a place for the report.
 local function describe(self, roots, place)
-    -- The description may call metamethods of the application, which may fail.
+    -- Catch errors: the description may call metamethods of the application, which
+    -- may fail.
     local ok, kind, where = pcall(describe_lib.describe, self.walk, roots, place)
     if not ok then
         kind, where = 'table', 'an unnamed place'
@@ -129,12 +135,14 @@ local function describe(self, roots, place)
     }
 end
 
---- Replaces all places by their descriptions. May yield.
+--- Replaces each recorded place by its description. Also describes the functions that
+-- were compiled from strings. May yield.
 -- @tparam {table,...} roots see `roots`
 function Places:describe(roots)
     for _, list in ipairs({self.patched, self.left}) do
         for i, place in ipairs(list) do
-            -- In a cancelled fiber, `if_due` throws. Continue nevertheless.
+            -- In a cancelled fiber, `if_due` throws an error. Ignore it, because the
+            -- report needs all descriptions.
             pcall(yield.if_due)
             list[i] = describe(self, roots, place)
         end
@@ -143,7 +151,7 @@ function Places:describe(roots)
     self.loadstring_functions = {}
     for _, place in ipairs(functions) do
         local is_described, kind, where = pcall(describe_lib.describe, self.walk, roots, place)
-        -- Functions in the Lua registry belong to Tarantool: leave them out.
+        -- Leave out functions in the Lua registry, because they belong to Tarantool.
         if is_described and kind ~= 'registry' then
             table.insert(self.loadstring_functions, where)
         end

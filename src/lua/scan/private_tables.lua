@@ -1,5 +1,5 @@
---- Determines whether a table of an old module belongs to its module alone. Only such a
--- table can be replaced by its counterpart.
+--- Determines whether a table of an old module belongs to that module alone. Only
+-- then can the table be replaced by its counterpart in the new module.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -13,12 +13,12 @@ local BASES = 10
 local PrivateTables = {}
 PrivateTables.__index = PrivateTables
 
---- Creates the test.
+--- Creates an object that makes this test.
 -- @tparam table stash see `core.stash`
 -- @tparam table modules see `module_index`
 -- @tparam table tables set of the tables of old modules
--- @tparam function counterpart_of (table) -> counterpart of a table in `tables`; nil if
---   there is none
+-- @tparam function counterpart_of (table) -> counterpart of a table in `tables`; nil
+--   if there is none
 local function new(stash, modules, tables, counterpart_of)
     return setmetatable({
         stash = stash,
@@ -28,18 +28,18 @@ local function new(stash, modules, tables, counterpart_of)
     }, PrivateTables)
 end
 
--- Kinds of modules for which `require` finds no file, see `catalog`.
+-- Results of `catalog.classify` for modules whose file `require` does not find.
 local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
 
---- Whether a name in `package.loaded` is only an alias: the application has stored
--- a module there that was loaded under another name.
+--- Returns whether a name in `package.loaded` is only an alias. The application has
+-- then stored a module there that was loaded under another name.
 local function is_alias(name, value)
     return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
 end
 
---- Returns the tables that do not belong to the replaced modules, even if the
--- modules have modified them: the values of modules that were not replaced, spaces,
--- and the contents of `box`.
+--- Returns the tables that never belong to a replaced module, even if the module has
+-- modified them: globals, values of modules that are not replaced, spaces, and
+-- tables in `box`.
 -- @treturn table set
 local function others_of(self)
     if self.others == nil then
@@ -68,8 +68,8 @@ local function others_of(self)
     return self.others
 end
 
---- Returns the tables of old modules from which a table inherits. Candidates are
--- its `__index` and its metatable.
+--- Returns the tables from which a table inherits: its `__index` and its metatable.
+-- Includes only those that belong to old modules.
 local function bases_of(self, object)
     local list = {}
     for _, base in ipairs({rawget(object, '__index') or false, debug.getmetatable(object) or false}) do
@@ -80,15 +80,15 @@ local function bases_of(self, object)
     return list
 end
 
---- Whether an old table belongs to its module alone, so that it can be replaced.
--- This is the case if it has stale functions, and no functions of other code.
--- Functions of other code are allowed if the counterpart also has them, such as
--- methods that a class library has added.
+--- Returns whether an old table belongs to its module alone, so that it can be
+-- replaced. The table must contain stale functions, and no functions of other code.
+-- A function of other code is allowed if the counterpart contains it, too: for
+-- example a method that a class library has added.
 -- @tparam table object the old table
 -- @tparam table counterpart
--- @tparam boolean is_module whether the table is the value of a module. Such a
---   table may have functions of other code besides stale ones, or no functions at
---   all.
+-- @tparam boolean is_module whether the table is the value of a module. In this
+--   case, it may contain functions of other code besides stale ones, or no functions
+--   at all.
 -- @tparam number depth maximum number of levels of base classes that are examined
 local function is_private(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
@@ -113,7 +113,8 @@ local function is_private(self, object, counterpart, is_module, depth)
     if has_others or has_stale or depth == 0 then
         return has_stale and not has_others
     end
-    -- A class without functions of its own may inherit some.
+    -- A class without functions of its own belongs to its module if one of its base
+    -- classes does.
     for _, base in ipairs(bases_of(self, object)) do
         local other = self.counterpart_of(base)
         if other and is_private(self, base, other, false, depth - 1) then
@@ -123,7 +124,7 @@ local function is_private(self, object, counterpart, is_module, depth)
     return false
 end
 
---- Whether an old table belongs to its module alone. Does not yield.
+--- Returns whether an old table belongs to its module alone. Does not yield.
 -- @tparam table object the old table
 -- @tparam table counterpart
 -- @tparam ?boolean is_module whether the table is the value of a module
