@@ -2,9 +2,9 @@
 -- of running the script again.
 --
 -- The path of the script may be relative to the directory in which the process was started.
--- The process may have left that directory because of `work_dir` in `box.cfg`. So the script
--- is searched for in the directories from which code was loaded, then in PWD (set by the
--- shell), in `package.searchroot()`, and in the current directory.
+-- The process may have left that directory because of `work_dir` in `box.cfg`. So `resolve`
+-- searches the directories from which code was loaded. It then tries PWD, which the shell
+-- has set, `package.searchroot()`, and the current directory.
 
 local require = ...
 local bytecode = require('platform.bytecode')

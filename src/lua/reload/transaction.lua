@@ -429,7 +429,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- `wait` returns without an error if this fiber is cancelled: check explicitly.
+            -- If this fiber is cancelled, `wait` returns without an error, so raise the error.
             fiber.testcancel()
         end
     end)
