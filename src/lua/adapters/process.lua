@@ -1,14 +1,13 @@
---- Adapter: what a program does once per process: configure the database, start
--- the interactive console, end the process. Modules hardly ever do this; the main
--- script does, and a reload may run it again.
+--- Adapter: actions that a program takes once per process, such as configuring the
+-- database. Usually only the main script takes them, and a reload may run it again.
 --
--- -- 	box.cfg		ignored if no option changes, otherwise refused
--- -- 	console.start	ends the script: at process start it does not return
--- -- 	os.exit		refused
--- -- 	fio.cwd		returns the directory in which the process was started,
--- -- 			until the script calls box.cfg, as at process start
+--   * box.cfg is ignored if no option changes, and is refused otherwise.
+--   * console.start ends the script, because at process start it does not return.
+--   * os.exit is refused.
+--   * Until the script calls box.cfg, fio.cwd returns the directory in which the
+--     process was started, as on the first run of the script.
 --
--- A refusal fails the reload, even if new code catches the error.
+-- A refused call fails the reload, even if new code catches the error.
 
 local require = ...
 local console = require('console')
@@ -18,21 +17,22 @@ local fio = require('fio')
 local Process = {name = 'process'}
 Process.__index = Process
 
--- The error value thrown to end the main script.
+-- The error value that `console.start` throws to end the main script.
 local END = setmetatable({}, {
     __tostring = function()
         return 'console.start: the main script ends here when it is run again'
     end,
 })
 
--- Log levels by name: `box.cfg` accepts both names and numbers.
+-- Log levels by name. `box.cfg` accepts both names and numbers.
 local LEVELS = {
     fatal = 0, syserror = 1, error = 2, crit = 3, warn = 4, info = 5, verbose = 6, debug = 7,
 }
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam ?table main the main script {path, given, chunk}, if the reload runs it
+-- @tparam ?table main the main script {path, given, chunk, directory}; nil if the
+--   reload does not run it
 local function new(txn, main)
     return setmetatable({txn = txn, main = main, staged = {}}, Process)
 end
@@ -42,8 +42,8 @@ function Process:snapshot()
     self.searchroot = package.searchroot and package.searchroot()
 end
 
---- Whether an option of `box.cfg` is unchanged. The server stores port numbers as
--- strings, and a single URI as a list with one element.
+--- Returns whether a new value of a `box.cfg` option equals the current value. The
+-- server stores port numbers as strings, and a single URI as a list with one element.
 local function is_same_option(name, a, b)
     if a == b then
         return true
@@ -67,7 +67,7 @@ local function is_same_option(name, a, b)
     return true
 end
 
---- Fails the reload because new code has called a function that is refused.
+--- Fails the reload because new code has called a refused function. Throws.
 -- @tparam table fields code and message of the failure
 function Process:refuse(fields)
     fields.phase, fields.module = self.txn.phase, self.txn.module
@@ -75,9 +75,10 @@ function Process:refuse(fields)
     failure.raise(table.copy(fields))
 end
 
---- Handles a call of `box.cfg` while the main script is part of the reload.
+--- Handles a call of `box.cfg` if the reload runs the main script. Throws if an option
+-- changes.
 -- @tparam table current the options in effect
--- @tparam ?table options the options that the caller has passed
+-- @tparam ?table options the options passed by the caller
 -- @treturn boolean whether the call was handled and must not reach the server
 function Process:configure(current, options)
     if self.main == nil then
@@ -92,7 +93,7 @@ function Process:configure(current, options)
     end
     if #names > 0 then
         table.sort(names)
-        -- Do not print values, which may be secrets.
+        -- Print only the names of options, because their values may be secrets.
         self:refuse({
             code = 'box_cfg_changed',
             message = ('the main script changes options of box.cfg, which a reload cannot change: %s')
@@ -139,7 +140,7 @@ function Process:stage()
 end
 
 --- Runs the main script until it ends or starts the console.
--- @treturn boolean false if the script has failed
+-- @treturn boolean whether the script has succeeded
 -- @return the error value, if the script has failed
 -- @treturn ?string traceback
 function Process:run()
@@ -153,7 +154,8 @@ function Process:run()
     return false, err, traceback
 end
 
---- Throws if a call by new code was refused, even if new code has caught the error.
+--- Throws if a call by new code was refused. New code may have caught the original
+-- error.
 function Process:check()
     if self.refused ~= nil then
         failure.raise(self.refused)
@@ -182,7 +184,7 @@ end
 
 function Process:commit()
     unstage(self)
-    -- A script may prepend its directories to the path each time it runs.
+    -- A main script may prepend its directories to the path each time it runs.
     for _, field in ipairs(self.main ~= nil and {'path', 'cpath'} or {}) do
         if package[field] ~= self[field] then
             package[field] = without_duplicates(package[field])

@@ -1,10 +1,10 @@
 --- Adapter: Cartridge's role registry and service registry.
 --
--- New roles are registered beside the old ones. While the transaction runs, new
--- code sees a separate service registry with the new roles and the staged HTTP
--- server; all other code sees the original. After the commit, old code that is
--- still running (requests in flight and the `stop` of old roles) sees the services
--- of its own generation.
+-- During the transaction, new code sees a separate service registry, which contains the
+-- new roles and the staged HTTP server. All other code sees the original registry. At
+-- the commit, the new roles replace the old ones in both registries. Old code that is
+-- still running, in a request or in the `stop` of an old role, continues to see the
+-- services of its own generation.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -28,7 +28,8 @@ function Roles:snapshot()
     self.services_before = table.copy(self.live)
 end
 
---- Gives new code a separate service registry. All other code sees the original.
+--- Gives new code a separate service registry. All other code sees the original
+-- registry.
 function Roles:stage()
     local txn = self.txn
     self.audiences = audiences.new(self.cartridge:vars('cartridge.service-registry'))
@@ -44,18 +45,18 @@ end
 
 --- Sets the service that new code finds under a name.
 -- @tparam string name
--- @param service nil to hide it
+-- @param service nil to hide the service
 function Roles:offer(name, service)
     self.staged[name] = service
 end
 
---- Returns the service that all code except new code finds under a name.
+--- Returns a service of the live service registry.
 function Roles:serving(name)
     return self.live[name]
 end
 
 --- Gives old code a separate copy of the current service registry.
--- @tparam ?table httpd the HTTP server to put into the copy, if not the current one
+-- @tparam ?table httpd the HTTP server in the copy; the default is the current server
 function Roles:retire(httpd)
     if self.retired == nil then
         self.retired = table.copy(self.live)
@@ -74,16 +75,16 @@ function Roles:mark()
     end
 end
 
---- Makes old code see the live service registry from now on, as all other code does.
--- Must be called after the old roles have stopped.
+--- Makes old code see the live service registry, like all other code. Must be called
+-- after the old roles have stopped.
 function Roles:settle()
     self.audiences:close()
 end
 
 Roles.enabled, Roles.registered, Roles.role_modules = roles_lib.enabled, roles_lib.registered, roles_lib.role_modules
 
---- Registers the roles of the new generation. A role whose module is not reloaded
--- keeps its module.
+--- Registers the roles of the new generation. A role whose module is not reloaded keeps
+-- its module. Throws `bad_role` if a role is invalid.
 function Roles:register()
     self.registry = roles_lib.register(roles_lib.role_modules(), function(module_name)
         return self.modules:load_or_fail(module_name)
@@ -98,7 +99,7 @@ function Roles:register()
     return self.registry
 end
 
---- Whether the module of a role belongs to the new generation.
+--- Returns whether the module of a role belongs to the new generation.
 function Roles:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
@@ -108,15 +109,15 @@ function Roles:commit()
     self.audiences:remove(self.new)
     for _, names in ipairs({self.services_before, self.staged}) do
         for name in pairs(names) do
-            -- Skip the HTTP server, which has its own adapter, and the services that
-            -- new code has not changed.
+            -- Skip services that new code has not changed, and the HTTP server, which
+            -- has its own adapter.
             if name ~= 'httpd' and not rawequal(self.staged[name], self.services_before[name]) then
                 self.live[name] = self.staged[name]
             end
         end
     end
-    -- New code may have kept a reference to its registry: make it forward to the
-    -- live one.
+    -- New code may have kept a reference to its separate registry. Make that registry
+    -- forward to the live one.
     for name in pairs(self.staged) do
         self.staged[name] = nil
     end
@@ -130,8 +131,8 @@ function Roles:commit()
             self.live[role.role_name] = nil
         end
     end
-    -- The failover module caches the role names when it is configured: update the
-    -- cache.
+    -- Cartridge's failover module caches the role names when it is configured, so
+    -- update the cache.
     local failover = self.cartridge:vars('cartridge.failover')
     if failover.all_roles ~= nil then
         local names = {}
@@ -143,9 +144,9 @@ function Roles:commit()
     self:forget_enabled_roles()
 end
 
---- Clears Cartridge's cache of the enabled roles of each replica set. The cache is
--- keyed by the config object. A reload can change the dependencies of roles without
--- changing the config, so the cache could be outdated.
+--- Clears Cartridge's cache of the enabled roles of each replica set. The key of the
+-- cache is the config object. A reload can change the dependencies of roles without a
+-- change of the config, so the cache may be outdated.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

@@ -1,13 +1,13 @@
---- Adapter: the database schema. Spaces, indexes and users that new code creates
--- are visible at once to all code, and are replicated to other instances. So a
--- rollback does not remove them; it reports them.
+--- Adapter: the database schema. Spaces, indexes and users that new code creates are
+-- visible to all code at once, and are replicated to other instances. So a rollback
+-- reports them, but does not remove them.
 --
--- Other code, or the leader through replication, may change the schema during a
--- reload as well. Triggers on the system spaces tell these changes from those of
--- new code: a trigger runs in the fiber that makes the change.
+-- Other code, or the leader through replication, may also change the schema during a
+-- reload. Triggers on the system spaces recognise the changes by new code, because a
+-- trigger runs in the fiber that makes the change.
 --
--- The `stop` of an old role may drop a space that the new role has found and is
--- already using. So `stop` cannot drop anything: a warning is reported instead.
+-- After the commit, the `stop` of an old role cannot drop spaces or other objects,
+-- because new roles may already use them. An attempt adds a warning instead.
 
 local require = ...
 local log = require('log')
@@ -16,7 +16,7 @@ local msgpack = require('msgpack')
 local Schema = {name = 'schema'}
 Schema.__index = Schema
 
--- The system spaces that hold the schema; not all servers have all of these.
+-- The system spaces that hold the schema. Not every server has all of them.
 local SPACES = {
     '_space', '_index', '_trigger', '_sequence', '_space_sequence', '_func', '_func_index', '_user', '_priv',
     '_collation', '_fk_constraint', '_ck_constraint',
@@ -33,14 +33,14 @@ function Schema:snapshot()
     self.is_changed = false
 end
 
---- Whether a change has no effect, such as a call of `space:format()` with the
--- current format.
+--- Returns whether a schema change has no effect, such as a call of `space:format()`
+-- with the current format.
 local function is_same(before, after)
     return before ~= nil and after ~= nil and msgpack.encode(before) == msgpack.encode(after)
 end
 
---- Records a change made by new code, once the database transaction that contains it is
--- committed.
+--- Records that new code has changed the schema, once the database transaction of the
+-- change is committed.
 function Schema:note(before, after)
     if not (self.txn.staging and self.txn.ownership:is_asking()) or is_same(before, after) then
         return
@@ -84,8 +84,8 @@ local function name_of(kind, id)
     return space and space.name or tostring(id)
 end
 
---- Prevents the `stop` of an old role from dropping anything after the commit.
--- @treturn function that restores the original functions
+--- Prevents the `stop` of old roles from dropping anything after the commit.
+-- @treturn function () restores the original functions
 function Schema:guard()
     local txn, wrapped = self.txn, {}
     for _, kind in ipairs(txn.committed and KINDS or {}) do

@@ -1,17 +1,16 @@
---- Adapter: fields that code has added to the Lua objects of spaces
--- (`box.space.NAME`), such as the state of a queue. Space objects outlive a reload,
--- and a library may use such a field to determine whether it still manages the space.
--- A rollback restores the fields.
+--- Adapter: fields that code has added to the Lua objects of spaces (`box.space.NAME`),
+-- such as the state of a queue. Space objects outlive a reload. A library may use its
+-- field to determine whether it still manages the space, so a rollback restores these
+-- fields.
 
 local Spaces = {name = 'spaces'}
 Spaces.__index = Spaces
 
--- The maximum number of spaces that are examined, and of entries examined in one
--- table.
+-- Maximum number of examined spaces, and of examined entries in each table.
 local LIMIT, ENTRIES = 10000, 100
 
 --- Returns the tables and functions that code has added to a space object. Skips
--- the fields of Tarantool, which the object of a system space has, too.
+-- Tarantool's own fields, which the object of a system space also has.
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do
@@ -49,8 +48,8 @@ end
 function Spaces.commit()
 end
 
---- Whether a value belongs to new code: it is a new function, or a table that contains
--- one, possibly in its metatable.
+--- Returns whether a value belongs to new code. The value may be or wrap a new function,
+-- or be a table that contains a new function, possibly in its metatable.
 local function is_of_new(self, value)
     local ownership = self.txn.ownership
     if type(value) == 'function' then
@@ -80,7 +79,7 @@ function Spaces:rollback(undone)
         end
         local now = own_entries(space, builtin)
         for key, value in pairs(now) do
-            -- Keep the entries that old code has added in the meantime.
+            -- Keep the entries that old code has added since the snapshot.
             if before[key] == nil and is_of_new(self, value)
             or before[key] ~= nil and not rawequal(before[key], value) then
                 rawset(space, key, before[key])

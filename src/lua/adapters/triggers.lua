@@ -1,13 +1,13 @@
 --- Adapter: triggers of spaces, sessions and the server.
 --
 -- Triggers that new code sets are staged until the commit, so that no event runs
--- triggers of both generations. At the commit each new trigger replaces an old one:
--- the one with the same name, or else the next in the order in which they were set.
--- The remaining old triggers are removed, except for those of the main script, see
--- `Transaction:keeps_registration`.
+-- triggers of both generations. At the commit, each new trigger replaces the old
+-- trigger with the same name. If there is none, it replaces the next old trigger in the
+-- order in which they were set. The remaining old triggers are removed, except for
+-- those of the main script (see `Transaction:keeps_registration`).
 --
 -- A place is what triggers are set on, such as `on_replace` of a space (see
--- `trigger_list`).
+-- `platform.trigger_list`).
 
 local require = ...
 local log = require('log')
@@ -44,8 +44,8 @@ local function outcome_of(self, place)
         elseif index ~= nil then
             table.remove(wanted, index)
         else
-            -- A trigger that is set under an existing name replaces the one with
-            -- that name, which therefore need not be removed first.
+            -- A new trigger replaces the trigger with the same name, which therefore
+            -- need not be removed first.
             local is_gone = meant ~= nil and (meant.name == nil or item.new == nil)
             if is_gone and not self.txn.ownership:wraps_old(meant.f) then
                 table.insert(unwanted, meant)
@@ -56,8 +56,8 @@ local function outcome_of(self, place)
     return wanted, unwanted
 end
 
---- Returns the triggers as new code sees them: its own and those that are not old,
--- in the order in which this server lists them.
+--- Returns the triggers of a place as new code sees them, without those of old code.
+-- They are in the order in which this server lists triggers.
 local function staged_list(self, place)
     local wanted, unwanted = outcome_of(self, place)
     local functions = {}
@@ -90,9 +90,9 @@ local function is_callable_or_nil(value)
     return value == nil or type(value) == 'function'
 end
 
---- Interprets the arguments of a call by new code.
--- @treturn ?table {new = the trigger to set, meant = the trigger to replace or
---   remove}, see `trigger_list`. Either field may be nil. The result is nil if the
+--- Interprets the arguments of a call that sets, replaces, removes or lists triggers.
+-- @treturn ?table {new = the trigger to set, meant = the trigger to replace or remove},
+--   see `platform.trigger_list`. Either field may be nil. The result is nil if the
 --   arguments are invalid.
 local function understand(new_f, old_f, name)
     if trigger_list.names_module() == nil then
@@ -127,7 +127,7 @@ local function stage_place(self, place)
         end
         local item = understand(select(place.is_method and 2 or 1, ...))
         if item == nil then
-            -- The arguments are invalid: let the server raise its own error.
+            -- Let the server raise its own error for invalid arguments.
             return place.original(...)
         elseif item.new == nil and item.meant == nil then
             return staged_list(self, place)
@@ -139,8 +139,8 @@ local function stage_place(self, place)
     rawset(place.holder, place.event, staged)
 end
 
---- Stages the triggers of a space whose object Tarantool has just built or rebuilt. A
--- rebuilt object has lost its wrappers.
+--- Installs our stand-ins in a space object after Tarantool has built or rebuilt it. A
+-- rebuilt object has lost its earlier stand-ins.
 local function restage(self, space)
     for _, place in ipairs(self.known:of_space(space)) do
         local current = rawget(space, place.event)
@@ -156,7 +156,8 @@ local function stage_function(self, holder, name, staged)
     rawset(holder, name, staged)
 end
 
---- Stages the calls of `trigger.set` and `trigger.del`.
+--- Installs stand-ins for `trigger.set` and `trigger.del` that stage the calls of new
+-- code.
 local function stage_module(self, module)
     local txn = self.txn
     local function stage_one(original, has_function)
@@ -174,7 +175,7 @@ local function stage_module(self, module)
     stage_function(self, module, 'del', stage_one(module.del, false))
 end
 
---- Wraps the functions that set triggers.
+--- Installs stand-ins for the functions that set triggers.
 function Triggers:stage()
     for _, place in ipairs(self.places) do
         if place.holder ~= nil then
@@ -188,13 +189,12 @@ function Triggers:stage()
     local holder = trigger_places.is_configured() and box.schema.space
     local bless = holder and rawget(holder, 'bless')
     if type(bless) == 'function' then
-        -- Tarantool rebuilds the object of a space with this function after every
-        -- schema change, including truncate(), SQL, and replication from the
-        -- leader.
+        -- Tarantool rebuilds a space object with this function after every schema
+        -- change, including truncate(), changes by SQL and replicated changes.
         stage_function(self, holder, 'bless', function(space, ...)
             bless(space, ...)
             if self.txn.staging and type(space) == 'table' and type(space.name) == 'string' then
-                -- An error in the wrapper would abort the schema change.
+                -- An error in this stand-in would abort the schema change.
                 local ok, err = pcall(restage, self, space)
                 if not ok then
                     log.error('cartridge-reload: staging triggers of a space failed: %s', tostring(err))
@@ -217,8 +217,8 @@ local function unstage(self)
     end
 end
 
---- Sets, replaces or removes a trigger. A failure is only a warning, because the reload
--- can no longer be rolled back.
+--- Sets, replaces or removes a trigger. A failure only adds a warning, because the
+-- reload can no longer be rolled back.
 local function change(self, place, new_one, old)
     local ok, err = pcall(trigger_list.put, place, new_one, old)
     if not ok then
@@ -226,10 +226,10 @@ local function change(self, place, new_one, old)
     end
 end
 
---- Pairs each new trigger with the old trigger that it replaces: the one with the same
--- name, or else the next one.
--- @treturn {table,...} {new, old}; `old` is nil if there are more new triggers, `new`
---   is nil if there are more old ones
+--- Pairs each new trigger with the old trigger that it replaces: the old trigger with
+-- the same name, or else the next old trigger.
+-- @treturn {table,...} {new, old}. If the numbers of new and old triggers differ, `new`
+--   or `old` is nil in some of the pairs.
 local function pair(wanted, old)
     local result, rest = {}, table.copy(old)
     for _, new_one in ipairs(wanted) do
@@ -285,7 +285,7 @@ function Triggers:list_old()
     return set
 end
 
---- Whether a place still exists: its space may have been dropped.
+--- Returns whether a place still exists. Its space may have been dropped.
 local function is_there(place)
     return not place.is_method or box.space[place.holder.id] == place.holder
 end
@@ -299,8 +299,8 @@ function Triggers:commit()
     end
 end
 
---- Applies the triggers that old roles set when they were restarted after a rollback.
--- Each replaces the trigger with the same code.
+--- After a rollback, applies the triggers that restarted old roles have set. Each of
+-- them replaces the previous trigger with the same code.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do
@@ -335,7 +335,7 @@ function Triggers:mark()
     end
 end
 
---- Ends staging and drops the staged triggers.
+--- Ends staging without applying the staged triggers.
 function Triggers:discard()
     unstage(self)
 end
@@ -353,8 +353,8 @@ local function is_equal(a, b)
     return true
 end
 
---- Reverts changes that were not staged: removes the triggers that new code has set,
--- and restores those that it has removed, at their previous positions.
+--- Reverts the changes that were not staged: removes triggers that new code has set, and
+-- restores triggers that new code has removed, at their previous positions.
 local function restore_place(self, place, undone, left)
     local now, wanted = trigger_list.list(place), table.copy(place.before)
     for _, trigger in ipairs(now) do
@@ -362,7 +362,7 @@ local function restore_place(self, place, undone, left)
         for _, known in ipairs(place.before) do
             is_known = is_known or is_one(trigger, known)
         end
-        -- Keep the triggers that other code has set in the meantime.
+        -- Keep the triggers that other code has set since the snapshot.
         if not is_known and not self.txn.ownership:wraps_new(trigger.f) then
             table.insert(wanted, trigger)
         end

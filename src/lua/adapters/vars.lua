@@ -1,15 +1,15 @@
---- Adapter: `cartridge.vars` of the application's modules: variables that survive a
--- reload. New code works on copies of the variables and of their defaults, so no other
--- code sees its changes before the commit.
+--- Adapter: variables of `cartridge.vars`, which survive a reload. New code works on
+-- copies of the application's variables and of their defaults, so no other code sees
+-- its changes before the commit.
 --
--- After the commit, old code that is still running (requests in flight and the `stop`
--- of old roles) keeps seeing the previous values of the variables that new code has
--- changed. All other variables are shared: a counter, for example, counts for both
--- generations. Changes made by `stop` are visible only to old code.
+-- After the commit, old code may still be running, in requests and in the `stop` of old
+-- roles. It sees the previous values of the variables that new code has changed. All
+-- other variables are shared: a counter, for example, counts for both generations.
+-- Changes made by `stop` are visible only to old code.
 --
--- The `stop` of an old role may assign to variables, or shut down the objects in
--- them (see `adapters.vars.stop_effects`). For new code these variables are unset, as
--- after a restart.
+-- The `stop` of an old role may assign to variables, or shut down the objects in them
+-- (see `adapters.vars.stop_effects`). New code finds these variables unset, as after a
+-- restart.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -21,19 +21,18 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Finds the variables of the application that the `stop` of old roles may assign to,
--- or whose objects it may shut down (see `adapters.vars.stop_effects`).
+--- Finds the application's variables that the `stop` of an old role may assign to, or
+-- whose objects it may shut down (see `adapters.vars.stop_effects`).
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions
--- @treturn table the value of the parameter `hidden` of `new`
+-- @treturn table the parameter `hidden` of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
         return txn.ownership:is_old(f)
     end, rawget(_G, GLOBALS.values) or {})
     for name in pairs(hidden) do
-        -- A role may use variables of Cartridge or of a rock, too: do not hide
-        -- these.
+        -- A role may also use variables of Cartridge or of a rock. Do not hide these.
         if package.loaded[name] ~= nil and modules.by_name[name] == nil then
             hidden[name] = nil
         end
@@ -53,7 +52,7 @@ end
 function Vars.snapshot()
 end
 
---- Shows new code a copy of the variables of a module.
+--- Makes new code see a copy of the variables of a module.
 local function stage_module(self, kind, name)
     local live = kind.audiences:find_serving(name)
     if type(live) ~= 'table' or kind.staged[name] ~= nil then
@@ -71,8 +70,9 @@ local function stage_module(self, kind, name)
     kind.audiences:show(kind.new, name, copy)
 end
 
---- Returns the set of names that were passed to `cartridge.vars.new` but are not names
--- of loaded modules. The application has chosen them.
+--- Returns the names that were passed to `cartridge.vars.new` but are not names of
+-- loaded modules. The application has chosen these names.
+-- @treturn table set
 local function names_of_no_module(holder)
     local names = {}
     for name in pairs(holder) do
@@ -118,15 +118,15 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Whether a `stop` has changed variables in the separate copy that it was given
--- before the commit. Such a copy must be kept.
+--- Returns whether `stop` has changed the copy of the variables that it got before the
+-- commit (see `retire`). A changed copy must be kept.
 local function has_left(self, kind, name)
     local left = kind.name == 'values' and self.left[name]
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
 end
 
---- Gives a `stop` that is called before the commit a separate copy of the current
--- variables.
+--- Gives a `stop` that runs before the commit its own copy of the current variables. A
+-- copy that an earlier `stop` has changed is kept.
 function Vars:retire()
     local kind = self.kinds.values
     if kind == nil or self.txn.committed then
@@ -159,12 +159,12 @@ function Vars:mark()
     end
 end
 
---- Applies the changes made in a copy to the live variables. Variables that are
--- unchanged in the copy keep their live value.
+--- Applies the changes in a copy to the live variables. A variable that is unchanged in
+-- the copy keeps its live value.
 -- @tparam table live
 -- @tparam table copy
 -- @tparam table staged {first = initial content of the copy, hidden = set of the
---   variables that were left out of it}
+--   variables that were omitted from the copy}
 local function take_over(live, copy, staged)
     for key, value in pairs(copy) do
         if not rawequal(value, staged.first[key]) then
@@ -183,12 +183,12 @@ end
 -- Represents nil among the values that old code sees.
 local NOTHING = {}
 
---- Returns the table that old code sees instead of the live variables. It has the
--- previous values of the variables that have changed, and forwards to the live
--- variables otherwise.
+--- Returns the table that old code sees instead of the live variables. It holds the
+-- previous values of the changed variables, and forwards to the live table for all
+-- others.
 -- @tparam table live the variables
 -- @tparam table before the previous values
--- @tparam function is_private () -> whether values that the caller sets must be hidden
+-- @tparam function is_private () -> whether values set by the caller must be hidden
 --   from other code
 local function old_view(live, before, is_private)
     local own = {}
@@ -243,8 +243,8 @@ function Vars:commit()
     end
 end
 
---- Makes old code see the live variables from now on, as all other code does. Must be
--- called after the old roles have stopped.
+--- Makes old code see the live variables, like all other code. Must be called after the
+-- old roles have stopped.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()

@@ -1,20 +1,19 @@
 --- Adapter: watchers (`box.watch`, Tarantool 2.10 and newer).
 --
--- The watchers of new code are registered at once, not staged. Each of them calls
--- its callback once with the current value, because new code may wait for this
--- call. Later events are held back from the new callbacks until the commit; the old
--- callbacks still get them. At the commit, old watchers that new code has
--- registered again are silenced. Each new callback whose events were held back is
--- then called with the latest of them.
+-- Watchers of new code are registered at once, not staged. Each watcher calls its
+-- callback once with the current value, because new code may wait for this call. Until
+-- the commit, only old callbacks get later events. At the commit, an old watcher is
+-- silenced if new code has registered it again. Then each new callback gets the latest
+-- event that was held back.
 --
--- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry.
--- To silence a watcher, another function is put into its slot. Silenced watchers
--- are unregistered after the old roles have stopped: the roles may unregister them,
--- and a second `unregister` raises an error.
+-- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry. To
+-- silence a watcher, this adapter puts another function into its slot. Silenced
+-- watchers are unregistered only after the old roles have stopped. The `stop` of a role
+-- may unregister a watcher, too, and a second `unregister` raises an error.
 --
--- The key and the object of a watcher are unknown if it was registered outside of a
--- reload. Such a watcher cannot be unregistered: when it is silenced, it stays
--- registered with a callback that does nothing.
+-- If a watcher was registered outside of a reload, its key and its object are unknown.
+-- It can be silenced, but not unregistered: it stays registered with a callback that
+-- does nothing.
 
 local require = ...
 local fiber = require('fiber')
@@ -22,15 +21,16 @@ local jutil = require('jit.util')
 local log = require('log')
 local twins = require('scan.twins')
 
--- Keep the original function: other adapters replace `fiber.new` during a reload.
+-- Keep the original function, because other adapters replace `fiber.new` during a
+-- reload.
 local new_fiber = fiber.new
 
 local Watchers = {name = 'watchers'}
 Watchers.__index = Watchers
 
--- The function that silences a watcher is compiled under this chunk name. With the
--- usual prefix of this program the scan would skip it, and would not patch the
--- callback in its upvalue.
+-- Chunk name of the functions that silence watchers. The scan for stale references
+-- skips chunks with the usual prefix of this program. But it must patch the callback
+-- that a silencing function holds in an upvalue.
 local SILENCER = '=(silenced watcher)'
 local silence = loadstring([[
 local callback, keys = ...
@@ -60,6 +60,7 @@ function Watchers:snapshot()
 end
 
 --- Returns the number of the slot in the Lua registry that holds a function.
+-- @treturn ?number nil if there is none
 local function slot_of(f)
     for slot, value in next, debug.getregistry() do
         if type(slot) == 'number' and rawequal(value, f) then
@@ -69,9 +70,9 @@ local function slot_of(f)
     return nil
 end
 
---- Returns the function that is registered in place of a new watcher's callback and
--- that holds back events. `scan.stand_ins` finds the callback by the name of the
--- upvalue, `original`.
+--- Returns a function that is registered instead of a new watcher's callback, and holds
+-- back events until the commit. Its upvalue must be named `original`, so that
+-- `scan.stand_ins` finds the callback.
 local function gate_of(self, item)
     local original = item.callback
     return function(...)
@@ -111,8 +112,8 @@ local function unstage(self)
     end
 end
 
---- Returns a function that unregisters the watchers registered since `mark` was
--- called.
+--- Returns a function that unregisters the watchers of new code registered after this
+-- call.
 function Watchers:mark()
     local count = #self.items
     return function()
@@ -129,8 +130,8 @@ function Watchers:list_new(functions)
     end
 end
 
---- Stops holding back events: puts the callbacks of new watchers into their slots.
--- Skips watchers that new code has unregistered in the meantime.
+--- Stops holding back events: puts the callbacks of new watchers into their slots. Skips
+-- watchers that new code has already unregistered.
 -- @treturn {table,...} the new watchers that are still registered
 local function open(self)
     local registry, list = debug.getregistry(), {}
@@ -143,20 +144,20 @@ local function open(self)
     return list
 end
 
---- Returns the application's function behind a callback: the callback itself, or
--- the function that it wraps.
+--- Returns the application's function behind a callback: the callback itself, or a
+-- function that it wraps.
 -- @tparam function test (f) -> whether `f` belongs to the wanted generation
--- @treturn ?function
+-- @treturn ?function nil if there is none
 local function core_of(self, callback, test)
     return test(callback) and callback or self.txn.ownership.list_wrapped(callback, test)[1]
 end
 
 --- Lists the watchers of old code, in the order of their slots.
--- @treturn {table,...} {slot, callback, core, unit, silenced}, and `key` and
---   `watcher` if they are known. `silenced` is the set of the keys for which
---   earlier reloads have silenced the watcher.
+-- @treturn {table,...} {slot, callback, core, unit, silenced}, and `key` and `watcher`
+--   if they are known. `silenced` is the set of the keys for which earlier reloads have
+--   silenced the watcher.
 local function list_old(self)
-    -- The Lua registry also holds the functions of triggers: skip these.
+    -- The Lua registry also holds the functions of triggers. Skip these functions.
     local ownership, others = self.txn.ownership, self.triggers and self.triggers:list_old() or {}
     local known, list = self.txn.stash.watchers or {}, {}
     local function is_old(f)
@@ -187,14 +188,14 @@ local function list_old(self)
     return list
 end
 
---- Whether two units belong to the same module.
+--- Returns whether two units belong to the same module.
 local function is_same_module(self, unit, other)
     local counterparts = self.txn.counterparts
     return unit == other or counterparts ~= nil and counterparts.modules:is_same(unit, other)
 end
 
---- Pairs the functions in old watchers with those in new watchers. Functions with a
--- name are paired by name, the others by the rules of `scan.twins`.
+--- Pairs the functions of old watchers with those of new watchers. Functions that have a
+-- name are paired by name, all others by the rules of `scan.twins`.
 -- @tparam {table,...} olds result of `list_old`
 -- @tparam {table,...} news watchers of new code, with the fields `core` and `unit`
 -- @treturn table old function -> new function
@@ -228,13 +229,12 @@ local function pair(self, olds, news)
     return successors, taken
 end
 
---- Groups the watchers of old code by their callbacks, and finds the new watchers
--- that may replace each group. If the callback has a counterpart, these are the
--- watchers that call the counterpart. Otherwise they are the watchers of the same
--- module whose callbacks were not paired either.
--- @treturn {table,...} {olds, keys, count}: `keys` is the set of the keys of the
---   new watchers; `count` is the number of the new watchers that call the
---   counterpart
+--- Groups the watchers of old code by callback, and finds the new watchers that may
+-- replace each group. If `pair` has found a new function for the callback, these are
+-- the watchers of that function. Otherwise they are the unpaired new watchers of the
+-- same module.
+-- @treturn {table,...} {olds, keys, count}: `keys` is the set of the keys of the new
+--   watchers; `count` is the number of the new watchers, or 0 if they are unpaired
 local function group(self, olds, news)
     local groups, by_callback = {}, {}
     local successors, taken = pair(self, olds, news)
@@ -248,8 +248,7 @@ local function group(self, olds, news)
                 if successor == nil then
                     is_related = not taken[other.core] and is_same_module(self, item.unit, other.unit)
                 end
-                -- If a callback is a wrapper, the other one must be a wrapper with
-                -- the same code.
+                -- A wrapper is replaced only by a wrapper with the same code.
                 if is_related and (item.callback == item.core and other.callback == other.core
                     or self.txn.ownership.is_same(item.callback, other.callback)) then
                     found.keys[other.key] = true
@@ -264,10 +263,10 @@ local function group(self, olds, news)
     return groups
 end
 
---- Silences those watchers of a group for whose key new code has registered a
--- watcher. Old watchers with unknown keys are silenced for good if there are enough
--- new watchers to replace all of them. Otherwise they ignore only the events for
--- keys that a new watcher has.
+--- Silences each old watcher of a group if new code has registered a watcher for its
+-- key. An old watcher with an unknown key is silenced for good if there are enough new
+-- watchers to replace all old ones. Otherwise it ignores only the events for the keys
+-- of new watchers.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do
@@ -335,9 +334,8 @@ function Watchers:commit()
     end
 end
 
---- Silences duplicates: old roles that were restarted after a rollback have
--- registered their watchers again. The previous watcher with the same code and key
--- is silenced.
+--- After a rollback, silences duplicates. Restarted old roles have registered their
+-- watchers again, so each previous watcher with the same code and key is silenced.
 function Watchers:revive()
     self.is_committed = true
     unstage(self)

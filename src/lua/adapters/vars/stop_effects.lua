@@ -1,39 +1,42 @@
---- Finds the variables of `cartridge.vars` that the `stop` of an old role assigns to,
--- or whose objects it shuts down. Analyses the bytecode of `stop`, without calling it.
+--- Finds the variables of `cartridge.vars` that the `stop` of an old role assigns to, or
+-- whose objects it shuts down. Analyses the bytecode of `stop` without calling it.
 --
 -- New roles start before the old ones stop, but must not find objects that `stop` will
--- shut down: `vars.worker = vars.worker or fiber.create(loop)` would keep a worker that
--- `stop` is about to cancel. A variable is recognised if a function that `stop` may
--- call either assigns to it, or uses both its name and the name of a method, such as
--- `cancel`, that shuts down the object in the variable.
+-- shut down. For example, `vars.worker = vars.worker or fiber.create(loop)` would keep
+-- a worker that `stop` later cancels.
+--
+-- A variable is found if `stop`, or a function that `stop` may call, does either of
+-- these:
+--   * It assigns to the variable.
+--   * It uses the name of the variable, and the name of a method, such as `cancel`,
+--     that shuts down the object in the variable.
 
 local require = ...
 local jutil = require('jit.util')
 
 -- Names of methods that shut down an object.
 local ENDING = {'cancel', 'close', 'destroy', 'disconnect', 'kill', 'shutdown', 'stop', 'terminate'}
--- Maximum number of functions that are examined.
+-- Maximum number of examined functions.
 local FUNCTIONS = 200
 
---- Returns the opcode of an assignment to a field (`t.name = value`). Opcodes differ
--- between versions of LuaJIT, so this function compiles such an assignment and reads
--- its opcode.
+--- Returns the opcode that assigns to a field (`t.name = value`). Opcodes differ between
+-- versions of LuaJIT, so this function compiles a sample and reads the opcode from it.
 -- @treturn ?number nil if the bytecode has an unexpected format
 local function find_assignment()
     local function probe(_, t, value)
         t.cartridge_reload = value
     end
     local instruction = jutil.funcbc(probe, 1)
-    -- The expected operands: the slot of the value, the index of the constant, and
-    -- the slot of the table.
+    -- The expected operands are slot 2 (`value`), constant 0 (the field name) and slot
+    -- 1 (`t`).
     if jutil.funck(probe, -1) ~= 'cartridge_reload' or bit.rshift(instruction, 8) ~= 0x010002 then
         return nil
     end
     return bit.band(instruction, 0xff)
 end
 
---- Collects string constants and assigned field names, from a function and the
--- functions nested in it.
+--- Collects the string constants and the names of assigned fields of a function and of
+-- the functions nested in it.
 -- @tparam function|proto f
 -- @tparam ?number assignment opcode, see `find_assignment`
 -- @tparam table named set to which all string constants are added
@@ -62,8 +65,8 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Whether a value has a method that shuts it down and whose name `stop` uses.
--- @param value the value of a variable, or an entry of a list in a variable
+--- Returns whether a value has a method that shuts it down and whose name `stop` uses.
+-- @param value a variable's value, or an entry of a list in a variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended(value, named)
     for _, method in ipairs(ENDING) do
@@ -79,8 +82,8 @@ local function is_ended(value, named)
     return false
 end
 
---- Whether `stop` may shut down the object in a variable. If the variable holds a
--- list of objects, examines only one of them.
+--- Returns whether `stop` may shut down the object in a variable. If the variable holds
+-- a list of objects, examines only one of them.
 -- @param value the value of the variable
 -- @tparam table named set of the names that `stop` uses
 local function is_ended_in(value, named)
@@ -94,8 +97,8 @@ local function is_ended_in(value, named)
     return false
 end
 
---- Returns the name of the module to which a table of `cartridge.vars` belongs.
--- @treturn ?string nil if the value is not such a table
+--- Returns the name of the module that owns a table of `cartridge.vars`.
+-- @treturn ?string nil if the value is not a table of `cartridge.vars`
 local function module_of(value)
     local metatable = type(value) == 'table' and debug.getmetatable(value)
     if type(metatable) == 'table' and rawget(metatable, '__type') == 'vars' then
@@ -107,11 +110,11 @@ end
 --- Finds the variables that the `stop` functions of roles may assign to, or whose
 -- objects they may shut down.
 -- @tparam {function,...} stops
--- @tparam function is_application (f) -> whether it is a function of the application
--- @tparam table values maps the name passed to `cartridge.vars.new` (usually the
---   module's name) to the variables of the module
--- @treturn {[string]={[string]=boolean,...},...} maps that name to the set of the
---   names of these variables
+-- @tparam function is_application (f) -> whether a function belongs to the application
+-- @tparam table values maps the name passed to `cartridge.vars.new`, usually the name
+--   of a module, to the variables of that module
+-- @treturn {[string]={[string]=boolean,...},...} maps the same name to the set of the
+--   names of the variables found
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
@@ -135,8 +138,8 @@ return function(stops, is_application, values)
                 elseif module_of(value) ~= nil then
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
-                    -- The upvalue is a module or an object: examine those of its
-                    -- functions whose names `stop` uses.
+                    -- The upvalue is a module or an object. Examine those of its
+                    -- functions whose names are used.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then
