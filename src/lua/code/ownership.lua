@@ -14,8 +14,8 @@ local require = ...
 local fiber = require('fiber')
 local jutil = require('jit.util')
 
-local Origin = {}
-Origin.__index = Origin
+local Ownership = {}
+Ownership.__index = Ownership
 
 -- Chunk names that do not identify code, such as those of unnamed strings and of
 -- stripped bytecode.
@@ -35,7 +35,7 @@ local function new(stash)
         adopted = {},
         calls_old = false,
         stopping = nil,     -- fiber that calls the `stop` of an old role
-    }, Origin)
+    }, Ownership)
 end
 
 local function proto_of(f)
@@ -67,7 +67,7 @@ end
 --- Records all functions of a compiled file as new code.
 -- @tparam function chunk result of `loadstring`
 -- @tparam string path of the file
-function Origin:record(chunk, path)
+function Ownership:record(chunk, path)
     local unit, source = '@' .. path, jutil.funcinfo(chunk).source
     self:take(chunk, unit)
     self.files[unit] = true
@@ -82,7 +82,7 @@ end
 -- is already recorded.
 -- @tparam string source chunk name
 -- @tparam string unit
-function Origin:add_source(source, unit)
+function Ownership:add_source(source, unit)
     if not self.files[source] then
         self.files[source] = true
         self.aliases[source] = unit
@@ -92,7 +92,7 @@ end
 --- Records the units of old code that no reload has loaded. `reach` has determined
 -- these units, because they cannot be derived from chunk names.
 -- @tparam table protos prototype -> unit
-function Origin:learn(protos)
+function Ownership:learn(protos)
     for proto, unit in pairs(protos) do
         self.learned[proto] = unit
         for inner in pairs(add({}, proto, unit)) do
@@ -106,7 +106,7 @@ end
 -- @tparam table protos set of prototypes
 -- @tparam table loaded set of paths of the files that new code has loaded again. These
 --   files remain recorded, because their old code is still replaced.
-function Origin:disown(protos, loaded)
+function Ownership:disown(protos, loaded)
     local sources = {}
     for proto in pairs(protos) do
         local source = jutil.funcinfo(proto).source
@@ -128,14 +128,14 @@ end
 --- Records a function and all functions nested in it as new code.
 -- @tparam function|proto code the function, or its prototype
 -- @tparam string unit
-function Origin:take(code, unit)
+function Ownership:take(code, unit)
     self.protos[type(code) == 'function' and proto_of(code) or code] = unit
     add(self.protos, code, unit)
 end
 
 --- Returns the unit of a new function, or of an old function recorded by `learn`.
 -- @treturn ?string nil for any other function
-function Origin:unit_of(f)
+function Ownership:unit_of(f)
     local proto = proto_of(f)
     return proto and (self.protos[proto] or self.learned[proto])
 end
@@ -143,7 +143,7 @@ end
 --- Returns the unit of the innermost new function on the stack.
 -- @tparam number level stack level at which to start, as in debug.getinfo
 -- @treturn ?string
-function Origin:unit_on_stack(level)
+function Ownership:unit_on_stack(level)
     level = level + 1
     while true do
         local info = debug.getinfo(level, 'f')
@@ -160,12 +160,12 @@ end
 
 --- Records that old code from a file is replaced even though no new code is loaded from
 -- that file.
-function Origin:forget(path)
+function Ownership:forget(path)
     self.files['@' .. path] = true
 end
 
 --- Returns whether a value is a function of the new generation.
-function Origin:is_new(f)
+function Ownership:is_new(f)
     if type(f) ~= 'function' then
         return false
     end
@@ -174,7 +174,7 @@ function Origin:is_new(f)
 end
 
 --- Returns whether a value is a function of an earlier generation.
-function Origin:is_old(f)
+function Ownership:is_old(f)
     if type(f) ~= 'function' then
         return false
     end
@@ -187,7 +187,7 @@ function Origin:is_old(f)
 end
 
 --- Returns the unit of a function of an earlier generation, see `is_old`.
-function Origin:old_unit_of(f)
+function Ownership:old_unit_of(f)
     local proto = proto_of(f)
     local source = debug.getinfo(f, 'S').source
     return self.learned[proto] or self.stash.units and self.stash.units[proto]
@@ -195,7 +195,7 @@ function Origin:old_unit_of(f)
 end
 
 --- Returns whether two functions are closures of the same code.
-function Origin.is_same(f, g)
+function Ownership.is_same(f, g)
     return f == g or (type(f) == 'function' and type(g) == 'function'
         and proto_of(f) ~= nil and proto_of(f) == proto_of(g))
 end
@@ -242,7 +242,7 @@ local function wraps(f, test)
 end
 
 --- Returns whether a function is old, or wraps an old function.
-function Origin:wraps_old(f)
+function Ownership:wraps_old(f)
     -- A new function that refers to an old function is still new code.
     return not self:is_new(f) and wraps(f, function(g)
         return self:is_old(g)
@@ -254,7 +254,7 @@ end
 -- @tparam function f
 -- @tparam function test (function) -> boolean
 -- @treturn {function,...}
-function Origin.list_wrapped(f, test)
+function Ownership.list_wrapped(f, test)
     local list = {}
     each_wrapped(f, function(g)
         if test(g) then
@@ -265,24 +265,24 @@ function Origin.list_wrapped(f, test)
 end
 
 --- Returns whether a function is new, or wraps a new function.
-function Origin:wraps_new(f)
+function Ownership:wraps_new(f)
     return wraps(f, function(g)
         return self:is_new(g)
     end)
 end
 
 --- Records that the transaction runs in the current fiber.
-function Origin:enter()
+function Ownership:enter()
     self.fiber = fiber.id()
 end
 
 --- Returns whether the transaction runs in the current fiber.
-function Origin:is_own_fiber()
+function Ownership:is_own_fiber()
     return self.fiber == fiber.id()
 end
 
 --- Returns whether a function of the new generation is on the stack.
-function Origin:is_calling()
+function Ownership:is_calling()
     local level = 2
     while true do
         local info = debug.getinfo(level, 'f')
@@ -298,14 +298,14 @@ end
 --- Records a fiber that new code has started. All code that runs in this fiber counts
 -- as new code.
 -- @tparam number id of the fiber
-function Origin:adopt(id)
+function Ownership:adopt(id)
     self.adopted[id] = true
 end
 
 --- Calls the `stop` function of an old role as old code. The function sees the modules,
 -- services and variables of its own generation. Only old code sees the changes that the
 -- function makes.
-function Origin:call_stop(f, ...)
+function Ownership:call_stop(f, ...)
     self.calls_old, self.stopping = true, fiber.id()
     local result = {f(...)}
     self.calls_old, self.stopping = false, nil
@@ -314,13 +314,13 @@ end
 
 --- Returns whether the current fiber is executing the `stop` function of an old role,
 -- see `call_stop`.
-function Origin:is_stopping()
+function Ownership:is_stopping()
     return self.stopping ~= nil and self.stopping == fiber.id()
 end
 
 --- Returns whether the caller is old code. Searches the stack for the innermost
 -- function that is either old or new, and returns whether this function is old.
-function Origin:is_old_code()
+function Ownership:is_old_code()
     local level = 2
     while true do
         local info = debug.getinfo(level, 'f')
@@ -336,25 +336,25 @@ end
 --- Returns whether the caller counts as new code. One of these must hold: a new
 -- function is on the stack; new code has started the current fiber; the transaction
 -- runs in this fiber and is not calling old code.
-function Origin:is_new_code()
+function Ownership:is_new_code()
     local id = fiber.id()
     return (self.fiber == id and not self.calls_old) or self.adopted[id] ~= nil or self:is_calling()
 end
 
 --- Returns whether the caller runs on behalf of the transaction: as new code, or as old
 -- code that the transaction has called.
-function Origin:is_asking()
+function Ownership:is_asking()
     return self.fiber == fiber.id() or self:is_new_code()
 end
 
 --- Drops all records. Afterwards, no function counts as new or old.
-function Origin:release()
+function Ownership:release()
     self.protos, self.files, self.aliases, self.learned = {}, {}, {}, {}
     self.adopted, self.stash = {}, {}
 end
 
 return {
-    is_same = Origin.is_same,
-    list_wrapped = Origin.list_wrapped,
+    is_same = Ownership.is_same,
+    list_wrapped = Ownership.list_wrapped,
     new = new,
 }
