@@ -42,7 +42,7 @@ local function wraps_failed(self, f)
 end
 
 --- Returns whether a value is a failed function, a wrapper around one, or a table with
--- one of these in a field. Ignores tables that are older than the failed code.
+-- one of these in a field. A table that is older than the failed code does not count.
 local function holds_failed(self, value)
     if type(value) == 'function' then
         return wraps_failed(self, value)
@@ -116,9 +116,9 @@ local function note_end(self, item)
     table.insert(self.undone, ('fiber %d %q'):format(item.id, item.name))
 end
 
---- Cancels the fibers that were created to run failed code. Leaves fibers that would
--- catch the error of the cancellation to `terminate`.
--- @treturn {table,...} all these fibers: {id, thread, object}
+--- Cancels the fibers that were created to run failed code. Skips fibers that would
+-- catch the error of the cancellation: `terminate` ends these.
+-- @treturn {table,...} the cancelled and the skipped fibers: {id, thread, object}
 function FailedFibers:cancel()
     local list = {}
     for _, item in ipairs(fibers_lib.threads() or {}) do

@@ -142,7 +142,7 @@ function Lifecycle:choose()
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
             if not self.initialized[name] then
-                -- Hide the role from new code until it is initialised.
+                -- Hide the role from new code until the role is initialised.
                 framework:offer(name, nil)
             end
         elseif not enabled and self.roles[name] ~= nil then
@@ -239,7 +239,7 @@ end
 --- Stops an old role before the commit, because the new role cannot start beside it.
 -- Replaces the old role's functions for config changes by empty functions, so that a
 -- config change does not affect the stopped role. If the reload fails,
--- `restart_old_roles` restores them.
+-- `restart_old_roles` restores the functions.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -256,8 +256,8 @@ function Lifecycle:stop_early(role, why)
     self.on_early_stop()
 end
 
---- Calls the `init` or `apply` of a new role. If it fails because the old role holds a
--- resource, stops the old role and tries again.
+--- Calls the `init` or `apply` of a new role. If the call fails because the old role
+-- holds a resource, stops the old role and tries again.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -408,8 +408,8 @@ end
 
 --- Returns the old roles to restart after a failed reload, in init order. A stopped role
 -- must restart. If the new version of a role was called, it may have replaced what the
--- old version had set up. The old version then restarts too, if it has no `stop` or if
--- the framework may call `apply` repeatedly.
+-- old version had set up. The old version must then restart too, provided that it has
+-- no `stop`, or that the framework may call `apply` repeatedly.
 function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do

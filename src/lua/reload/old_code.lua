@@ -93,8 +93,8 @@ function OldCode:list()
 end
 
 --- Corrects the result of `survey`: code that new modules use but have not loaded does
--- not count as old. It is shared with something that is not reloaded, for example the
--- main script. May yield.
+-- not count as old. This code is shared with something that is not reloaded, for
+-- example the main script. May yield.
 -- @tparam table modules the adapter `modules` of the transaction
 function OldCode:disown_shared(modules)
     local ownership, loaded, values = self.txn.ownership, {}, {}

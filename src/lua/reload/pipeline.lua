@@ -82,7 +82,7 @@ function Pipeline:run_main()
 end
 
 --- Loads all selected modules, those of roles first, as at startup. If the reload
--- includes the main script, runs it before that.
+-- includes the main script, the script runs before that.
 function Pipeline:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
@@ -114,8 +114,8 @@ end
 -- transaction. Must be called before new code runs. Yields.
 function Pipeline:add_adapters()
     local txn = self.txn
-    -- Some adapters examine all modules, which takes long. Yield before each of these,
-    -- so that it starts with a full time slice.
+    -- Some adapters examine all modules, which takes a long time. Yield before creating
+    -- each of these, so that it gets a full time slice.
     yield.if_due(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     yield.if_due(0)
@@ -273,8 +273,9 @@ function Pipeline:call_destructors()
     end)
 end
 
---- Ends the special treatment of old code by adapters, such as its own view of modules.
--- Must be called after the old roles have stopped. A second call does nothing.
+--- Ends what adapters do for old code after the commit, such as giving it its own view
+-- of modules. Must be called after the old roles have stopped. A second call does
+-- nothing.
 function Pipeline:close()
     self.life:finish()
     self.http_files:settle()
@@ -284,8 +285,9 @@ function Pipeline:close()
     self.modules:settle()
 end
 
---- Ends the old code: waits for its requests, stops the old roles, and ends or reports
--- the remaining loops. Does nothing if the old code has already been ended. Yields.
+--- Ends the old code: waits for the requests that it is handling, stops the old roles,
+-- and ends or reports the remaining background loops. Does nothing if the old code has
+-- already been ended. Yields.
 -- @tparam ?number patience maximum time to wait for the requests, in seconds. After
 --   that, the roles are stopped anyway. With 0, the function does not wait, and returns
 --   false if a request is still running.

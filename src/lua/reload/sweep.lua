@@ -34,7 +34,7 @@ local walk_lib = require('scan.heap_walk')
 -- Maximum number of walks over the heap. Each walk finds only one path to an object,
 -- but several objects may refer to it.
 local PASSES = 6
--- Minimum time limit for the search for failed code, in seconds.
+-- Lower bound of the time limit for the search for failed code, in seconds.
 local SECONDS = 0.3
 -- Maximum time to wait until requests have left failed code and fibers have ended, in
 -- seconds.
@@ -65,7 +65,8 @@ function Sweep:remember()
     else
         self.why = tostring(result)
     end
-    -- `pcall` also catches the error of a cancellation. `check` raises it again.
+    -- `pcall` also catches the error of a cancellation. `txn:check()` raises this error
+    -- again.
     self.txn:check()
 end
 
@@ -114,9 +115,9 @@ local function edge_of(self, place)
     return {root = self.roots[-number], child = child}
 end
 
---- Ends the fibers of failed code. Waits for requests to return from failed code, and
--- for loops over lists that the sweep must change. The wait is limited, to leave time
--- for another search. Yields.
+--- Ends the fibers of failed code. Waits until requests have returned from failed code,
+-- and until no code is looping over the lists that the sweep must change. The wait is
+-- limited, to leave time for another search. Yields.
 local function drain(self)
     local now = clock.monotonic()
     local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
@@ -218,8 +219,8 @@ local function repair(self)
     end
     self.places = rest
     if count > 0 then
-        -- LuaJIT compiles an upvalue that has never changed as a constant, so discard
-        -- the compiled traces.
+        -- Discard compiled traces: they treat upvalues that have never changed as
+        -- constants.
         jit.flush()
     end
     return count

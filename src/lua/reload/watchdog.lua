@@ -22,7 +22,7 @@ local INSTRUCTIONS = 10000
 -- yields more often, its fiber is cancelled instead.
 local STALL = 0.1
 
--- Keep these functions, because application code can replace them in `clock` and
+-- Keep the original functions, because application code can replace them in `clock` and
 -- `fiber`.
 local monotonic, loop_time = clock.monotonic, fiber.clock
 
