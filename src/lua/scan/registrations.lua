@@ -1,14 +1,15 @@
---- Finds the registration to which a reference to a function belongs, and
--- determines whether new code has made the same registration again.
+--- Finds the registration to which a reference to a function belongs. Also determines
+-- whether new code has made the same registration again.
 --
--- A registration is an entry in an object of the library: the holder. The entry is
--- the function itself, or contains it: a table with the function in a field, a
--- closure of the library around it, or a combination. The holder is one of
+-- A registration is an entry that a library keeps in an object, called the holder.
+-- The entry is the function itself, or an object that contains the function: a
+-- table, a closure of the library, or a combination of both. There are four kinds of
+-- holders:
 --
 --   list    a table with consecutive indexes, whose order matters
---   map     a table with other numbers, or generated strings, as keys
+--   map     a table whose keys are other numbers, or generated strings
 --   set     a table whose keys are the entries
---   around  a chain of closures, each of which wraps the previous one
+--   around  a chain of closures, each of which wraps the next one
 --
 -- The texts of an entry are the strings that it contains besides its function, such
 -- as the name of an event. They distinguish registrations of the same function.
@@ -21,13 +22,14 @@ local walk_lib = require('scan.heap_walk')
 
 local getupvalue = debug.getupvalue
 
--- Maximum number of entries that are examined in a holder.
+-- Maximum number of entries that are examined in one holder, such as a list of
+-- callbacks.
 local ENTRIES = 5000
--- Length of a UUID without hyphens.
+-- Length of a UUID without hyphens, in characters.
 local UUID = 32
 -- Maximum number of steps from an entry to its function.
 local STEPS = 4
--- Maximum number of texts of an entry that are compared.
+-- Maximum number of strings of one entry that are compared.
 local TEXTS = 50
 -- Maximum number of closures that are examined in each direction of a chain.
 local LAYERS = 50
@@ -35,10 +37,10 @@ local LAYERS = 50
 local Registrations = {}
 Registrations.__index = Registrations
 
---- Creates a locator of registrations.
+--- Creates an object that finds registrations.
 -- @tparam ?table counterparts see `counterparts`; required by `twin_of`
--- @tparam ?table census what new code had registered by the commit, see `census`.
---   Without it, later registrations of new code count as well.
+-- @tparam ?table census registrations that new code had made by the commit, see
+--   `census`. Without it, later registrations of new code count as well.
 local function new(counterparts, census)
     return setmetatable({
         counterparts = counterparts,
@@ -59,8 +61,8 @@ local function is_like(f, g)
     return type(f) == 'function' and type(g) == 'function' and proto_of(f) ~= nil and proto_of(f) == proto_of(g)
 end
 
---- Whether a key is an index of a list. A table with number keys beyond its length
--- is not a list: its number keys are ids, without an order.
+--- Returns whether a key is an index of a list. A table with number keys beyond its
+-- length is not a list: these keys are ids, and have no order.
 -- @param key
 -- @param list the object with the key
 local function is_index(self, key, list)
@@ -85,8 +87,8 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- Returns the value under a key of an object, if the object is similar to
--- another one: both are tables, or both are closures of the same code.
+--- Returns the value under a key of an object, if the object is similar to another
+-- one. Two tables are similar, and so are two closures of the same code.
 -- @param thing the object
 -- @param like the other object
 -- @param key key of the field, or index of the upvalue
@@ -102,11 +104,11 @@ local function step(thing, like, key)
     return nil
 end
 
---- Returns the function that an entry contains. The path to the function was
--- determined for another entry, and is valid if the two entries are similar.
+--- Returns the function that an entry contains. Follows a path that was determined
+-- for another entry, and works only if the two entries are similar.
 -- @param entry
 -- @tparam {table,...} steps the path, {{like, key},...}: see `step`
--- @return nil if the entry is not similar
+-- @return nil if the entries are not similar
 local function read(entry, steps)
     for _, one in ipairs(steps) do
         entry = step(entry, one.like, one.key)
@@ -155,7 +157,8 @@ local function texts_of(entry, steps)
     return table.concat(texts, '\0')
 end
 
---- Returns a string that is the same for all entries with the same structure.
+--- Describes the structure of an entry by a string. Entries with the same structure
+-- have the same string.
 -- @tparam {table,...} steps path from the entry to its function, see `read`
 -- @treturn string
 local function shape_of(steps)
@@ -167,8 +170,8 @@ local function shape_of(steps)
     return table.concat(parts, '\n')
 end
 
---- Returns the pattern of a key that a library has generated: `task_#` for
--- `task_7`, and `#` for a UUID.
+--- Returns the pattern of a key that a library has generated. In the pattern, `#`
+-- stands for a number or a UUID: the pattern of `task_7` is `task_#`.
 -- @param key
 -- @treturn ?string nil if the key is not a string, or does not look generated
 local function pattern_of(key)
@@ -181,8 +184,8 @@ local function pattern_of(key)
     return count > 0 and pattern or nil
 end
 
---- Returns the pattern of a generated key, if another key of the table has the same
--- pattern.
+--- Returns the pattern of a generated key (see `pattern_of`), if the table has
+-- another key with the same pattern.
 -- @param key
 -- @tparam table object the table
 -- @treturn ?string
@@ -210,9 +213,9 @@ local function shared_pattern(self, key, object)
     return (counts[pattern] or 0) > 1 and pattern or nil
 end
 
---- Compares two generated keys, to sort them in the order in which they were
--- generated. For strings with the same pattern, the longer one contains the larger
--- number.
+--- Compares two generated keys for `table.sort`, which puts them in the order in
+-- which they were generated. Of two strings with the same pattern, the longer one
+-- contains the larger number.
 local function by_number(a, b)
     if type(a) == 'string' and #a ~= #b then
         return #a < #b
@@ -220,10 +223,10 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls `visit` with each entry in the holder of a registration, in the order in
--- which the entries were registered if that order is known.
+--- Calls `visit` for each entry in the holder of a registration. Follows the order in
+-- which the entries were registered, if that order is known.
 -- @tparam table found the registration, see `locate`
--- @tparam function visit (entry) -> whether to stop
+-- @tparam function visit (entry, key) -> whether to stop
 local function each(found, visit)
     if found.kind == 'list' then
         for index = 1, ENTRIES do
@@ -269,10 +272,10 @@ end
 --- Returns all closures of a chain in which each closure wraps the next one.
 -- @tparam table walk the walk that has found the chain
 -- @tparam number number number of one of the closures in the walk
--- @tparam function entry this closure
--- @tparam number key index of the upvalue with the next closure; it is the same in
---   all of them
--- @treturn {function,...} the outermost first
+-- @tparam function entry the closure with this number
+-- @tparam number key index of the upvalue that contains the next closure; the index
+--   is the same in all closures
+-- @treturn {function,...} the closures, the outermost first
 local function layers_of(walk, number, entry, key)
     local outer, inner = {}, {}
     local _, parent = walk:at(number)
@@ -303,9 +306,10 @@ end
 --- Finds the registration to which a reference belongs. Does not yield.
 -- @tparam table place the reference to a function
 -- @tparam table walk the walk that has found the reference
--- @treturn ?table the registration:
---   kind: `list`, `map`, `set` or `around`, see the head of this file
---   holder, key, entry: the holder, and the key and value of the entry in it
+-- @treturn ?table the registration; nil if the reference does not belong to one:
+--   kind: `list`, `map`, `set` or `around`, see the top of this file
+--   holder: the object that contains the entry
+--   key, entry: key and value of the entry in the holder; a set has no key
 --   steps: path from the entry to the function, see `read`
 --   pattern: for a map with generated strings as keys: their pattern
 --   layers: for a chain of closures: all of them, see `layers_of`
@@ -344,8 +348,7 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache that belongs to one holder and one structure of
--- entries.
+--- Returns the part of a cache for one holder and for entries with one structure.
 -- @tparam table cache
 -- @tparam table found a registration in the holder, see `locate`
 local function slot(cache, found)
@@ -355,14 +358,14 @@ local function slot(cache, found)
     return cache[holder][shape]
 end
 
---- Whether an entry with a new function counts as registered by new code. If there
--- is a census, only entries in the census count, because they were registered
--- before the commit. Without a census, all entries count.
+--- Returns whether an entry with a new function counts as registered by new code. If
+-- there is a census (taken at the commit), only the entries in it count. Without a
+-- census, all entries count.
 local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Counts an entry by its texts.
+--- Adds an entry to the count of the entries with the same texts.
 -- @tparam table counts texts -> number of entries
 -- @param entry
 -- @tparam {table,...} steps path to its function, see `read`
@@ -371,13 +374,13 @@ local function count(counts, entry, steps)
     counts[texts] = (counts[texts] or 0) + 1
 end
 
---- Counts two kinds of entries in the holder of a registration: those that new code
--- has registered, and those with a given old function.
+--- Counts two kinds of entries in the holder of a registration: entries that new code
+-- has registered, and entries with a given old function.
 -- @tparam table found the registration, see `locate`
 -- @tparam function|table old the old function
--- @treturn table new function -> texts -> number of entries that new code has
---   registered
--- @treturn table texts -> number of entries with the old function
+-- @treturn table entries that new code has registered: new function -> texts ->
+--   number
+-- @treturn table entries with the old function: texts -> number
 local function counts_of(self, found, old)
     local counts = slot(self.counts, found)
     if not counts.is_full then
@@ -402,16 +405,18 @@ local function counts_of(self, found, old)
     return counts, olds[old]
 end
 
---- Finds a registration of new code that replaces an old one, and marks it as used,
--- so that it replaces no other. A registration with the same texts is preferred. If
--- there is none, new code may have changed the texts. Then any new registration
--- whose texts match no old one is used. But there must be enough of these to
--- replace all old registrations without a match. Does not yield.
+--- Finds a registration of new code that replaces an old one. Marks it as used, so
+-- that it replaces no other. Does not yield.
+--
+-- A new registration with the same texts is preferred. If there is none, new code
+-- may have changed the texts. Then the function takes a new registration whose texts
+-- match no old one. At least as many new registrations as old ones must be without a
+-- match.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function
 -- @tparam function|table value the counterpart of the old function
--- @treturn boolean whether there is such a new registration
+-- @treturn boolean whether there is a new registration that replaces the old one
 function Registrations:take(found, old, value)
     local counts, olds = counts_of(self, found, old)
     local news = counts[value] or {}
@@ -437,14 +442,14 @@ function Registrations:take(found, old, value)
     return other ~= nil and old_left <= new_left and take(other)
 end
 
---- Lists functions in the list or table that holds a registration: old functions
--- without a name, and new functions that may replace them. `twins` then pairs them.
+--- Lists functions in the holder of a registration, for `twins` to pair: old
+-- functions without a name, and new functions that may replace them.
 -- @tparam table found the registration, see `locate`
 -- @tparam table place the reference to an old function; only functions of the same
 --   module are listed
 -- @treturn {function,...} old functions without a name
--- @treturn {function,...} new functions that are not the counterpart of an old
---   function in that list or table
+-- @treturn {function,...} new functions, except counterparts of old functions in the
+--   same holder
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)
@@ -472,11 +477,11 @@ local function sort(self, found, place)
     return olds, news
 end
 
---- Returns the new function that is registered in place of an old function without
--- a name, see `twins`. Does not yield.
+--- Returns the new function that is registered in place of an old function without a
+-- name, see `twins`. Does not yield.
 -- @tparam table place the reference to the old function
 -- @tparam table walk the walk that has found the reference
--- @treturn ?function
+-- @treturn ?function nil if it is not known which new function that is
 function Registrations:twin_of(place, walk)
     local found = type(place.value) == 'function' and self:locate(place, walk)
     if not found then

@@ -1,17 +1,18 @@
---- Tracks requests in flight: fibers that have code of an earlier generation on
--- their stack. A request that started on old code also finishes on it. So the
--- references that such a request is using are patched only after its last old
--- function has returned.
+--- Tracks requests in flight: fibers that have code of an earlier generation on their
+-- stack. A request that started on old code also finishes on old code. Therefore a
+-- reference that the request uses is patched only after the last old function on its
+-- stack has returned.
 --
--- The walk itself recognises objects that only such requests can reach. This
+-- The heap walk itself recognises objects that only these requests can reach. This
 -- module recognises objects that a request shares with other code. A table in a
--- local variable of the request is in use, because a library may call a function
--- in the table. An upvalue of a wrapper is in use, because the wrapper may call
--- the function in the upvalue again.
+-- local variable of the request is in use, because a library may call a function in
+-- the table. An upvalue of a wrapper is in use, because the wrapper may call the
+-- function in the upvalue again.
 --
--- Two kinds of references cannot be assigned to a single request: those in tables
--- of old modules, and triggers of a transaction, which are in the Lua registry.
--- They count as in use as long as any request is in flight.
+-- Two kinds of references cannot be assigned to a single request: references in
+-- tables of old modules, and triggers of a transaction, which are in the Lua
+-- registry. They count as in use until the requests that were in flight at the start
+-- of the scan have finished.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -30,7 +31,8 @@ local Requests = {}
 Requests.__index = Requests
 
 --- Creates a tracker of requests in flight.
--- @tparam function classify (f) -> a word, see `generations.classify`
+-- @tparam function classify (f) -> a word for the generation of the function, see
+--   `generations.classify`
 local function new(classify)
     return setmetatable({
         classify = classify,
@@ -39,8 +41,8 @@ local function new(classify)
     }, Requests)
 end
 
---- Finds the requests in flight. Called at the start of each pass of the scan.
--- Yields.
+--- Finds the requests in flight. Called at the start of each pass of the scan. May
+-- yield.
 -- @tparam {thread,...} threads the coroutines of all fibers
 function Requests:collect(threads)
     local busy, first = {}, {}
@@ -54,7 +56,7 @@ function Requests:collect(threads)
     self.busy, self.first, self.slice = busy, first, nil
 end
 
---- Drops requests that have finished. Does not yield.
+--- Removes the requests that no longer run old code from the lists. Does not yield.
 local function refresh(self)
     for i = #self.busy, 1, -1 do
         local thread = self.busy[i]
@@ -65,10 +67,10 @@ local function refresh(self)
     end
 end
 
---- Counts the instructions with which a function reads its upvalues.
+--- Counts the instructions of a function that read its upvalues.
 -- @treturn table index of an upvalue -> number of instructions that read it
--- @treturn boolean true if an upvalue may be read more often than that: the
---   function has a loop, creates closures, or is too long to be examined completely
+-- @treturn boolean whether an upvalue may be read more often: the function has a
+--   loop, creates closures, or is too long to be examined completely
 local function reads_of(f)
     local reads, loops = {}, false
     for pc = 1, INSTRUCTIONS do
@@ -86,12 +88,12 @@ local function reads_of(f)
     return reads, true
 end
 
---- Records the upvalues of a function that a request may still read.
--- @tparam table cells set of upvalue ids to which they are added
+--- Records the upvalues of a function that a request in flight may still read.
+-- @tparam table cells set of upvalue ids to which the upvalues are added
 -- @tparam function f
--- @tparam boolean is_all true to add all upvalues, because the request may call the
---   function again; false to add only upvalues that a running call of the function
---   may read more than once
+-- @tparam boolean is_all If true, the request may call the function again: adds all
+--   upvalues. If false, the function is already running: adds only upvalues that it
+--   may read more than once.
 local function note_upvalues(cells, f, is_all)
     local reads, loops
     for index = 1, UPVALUES do
@@ -138,9 +140,9 @@ end
 
 --- Records which tables and upvalues the requests in flight are using now. Does not
 -- yield.
--- @param moment a value that changes whenever the caller yields. If it has not
---   changed since the last call, the records are still valid and are kept. With
---   nil, they are always searched again.
+-- @param moment a value that changes whenever the caller yields. If it is the same
+--   as in the last call, the records are kept, because they are still valid. If it
+--   is nil, the records are always made anew.
 local function update(self, moment)
     if moment ~= nil and self.slice == moment then
         return
@@ -161,8 +163,8 @@ local function update(self, moment)
     end
 end
 
---- Whether a request in flight is using a reference: the upvalue, or the table with
--- the field. Does not yield.
+--- Returns whether a request in flight is using a reference: its upvalue, or the
+-- table that contains it. Does not yield.
 -- @tparam table place the reference, see `heap_walk`
 -- @param moment see `update`
 function Requests:hold(place, moment)
@@ -174,8 +176,8 @@ function Requests:hold(place, moment)
     return type(object) == 'table' and self.tables[object] or false
 end
 
---- Whether any of the requests that were in flight when the scan began is still
--- running. Does not yield.
+--- Returns whether any request that was in flight at the start of the scan still runs
+-- old code. Does not yield.
 -- @param moment see `update`
 function Requests:are_running(moment)
     update(self, moment)

@@ -1,15 +1,17 @@
---- Collects the roots of the heap walk. An object is described by the path on which
--- the walk reaches it first. So roots with a meaningful name come first.
+--- Collects the roots of the heap walk: the objects from which it starts. The report
+-- describes an object by the first path on which the walk reaches it. Therefore
+-- roots with a meaningful name come first.
 --
--- A root is a table with
+-- A root is a table with these fields:
+--
 --   value      the object
---   kind       kind of the references in it, see the manual
---   words      its description
---   first      optional: function (key) that describes a field of the object; returns
---              kind, description, and whether the field is in a metatable
---   is_anchor  optional: if true, descriptions of references always mention this root
---   set        optional: function (new, old) that replaces the value, if the root is a
---              slot rather than an object
+--   kind       kind of the references in the object, see the manual
+--   words      description of the object
+--   first      optional: function (key) that describes a field of the object. It
+--              returns kind, description, and whether the field is in a metatable.
+--   is_anchor  optional: whether descriptions of references always mention this root
+--   set        optional: function (new, old) that replaces the value; present if the
+--              root is a slot rather than an object
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -18,8 +20,8 @@ local fibers = require('platform.fibers')
 local trigger_places = require('platform.trigger_places')
 local words = require('scan.describe')
 
---- Creates the function `first` of a root. The function describes a field by a
--- label and the field's key.
+--- Creates a function for the field `first` of a root. The function describes a field
+-- by a label and the key of the field.
 -- @tparam string kind kind of the references in these fields
 -- @tparam string label
 -- @treturn function
@@ -44,8 +46,8 @@ local function add_triggers(roots)
 end
 
 --- Adds the stacks of all fibers to the roots.
--- @treturn boolean false if the ids of the fibers cannot be read; then no stack is
---   added
+-- @treturn boolean false if the ids of the fibers cannot be read, so that no stack
+--   is added
 local function add_fibers(roots)
     local list = fibers.threads()
     for _, item in ipairs(list or {}) do
@@ -80,9 +82,9 @@ local function ctype_name(id)
     return ok and name or tostring(id)
 end
 
---- Returns the table in which LuaJIT keeps the finalizers of cdata objects. It is
--- the environment of `ffi.gc`.
--- @treturn ?table nil for newer versions of LuaJIT, which hide the table
+--- Returns the table in which LuaJIT keeps the finalizers of cdata objects: the
+-- environment of `ffi.gc`.
+-- @treturn ?table nil in newer versions of LuaJIT, which hide the table
 local function finalizers()
     local object = ffi.gc(ffi.new('char[1]'), words.key_text)
     local list = debug.getfenv(ffi.gc)
@@ -91,8 +93,9 @@ local function finalizers()
     return is_it and list or nil
 end
 
---- Adds tables of the ffi library to the roots: those with metatypes, C callbacks
--- and finalizers. They are the environments of the library's functions.
+--- Adds tables of the ffi library to the roots: the table of metatypes and C
+-- callbacks, and the table of finalizers. They are environments of functions of the
+-- library.
 -- @treturn boolean whether the table of finalizers was found
 local function add_ffi(roots)
     table.insert(roots, {
@@ -146,8 +149,8 @@ end
 
 --- Collects the current roots. May yield.
 -- @treturn {table,...} roots
--- @treturn {string,...} for the report: what the walk cannot reach, because this
---   build of Tarantool hides it
+-- @treturn {string,...} names of what the walk cannot reach, because this build of
+--   Tarantool hides it; for the report
 local function collect()
     local roots, hidden = {}, {}
     add_triggers(roots)
@@ -161,9 +164,8 @@ local function collect()
         words = 'the globals',
         first = labelled('global', 'global'),
     })
-    -- Make the spaces a root of their own. Tarantool 3 keeps them in the Lua
-    -- registry, too, and the path through the registry is shorter than the one
-    -- through the globals.
+    -- Make the spaces a separate root. In Tarantool 3, the shortest path to them
+    -- leads through the Lua registry, and would give them a less meaningful name.
     table.insert(roots, {
         value = box.space,
         kind = 'global',

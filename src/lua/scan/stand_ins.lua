@@ -1,15 +1,18 @@
 --- Finds the original of a stand-in. A stand-in is a function by which an adapter
--- has replaced another one, the original, while new code was staged. An example is
--- a `fiber.create` that records which code starts a fiber. New code may have kept a
--- stand-in in a variable. There, the scan replaces the stand-in by the original.
+-- temporarily replaces another function, the original, while new code is staged
+-- (before the commit). For example, one stand-in replaces `fiber.create`, and
+-- records which code starts a fiber.
+--
+-- New code may have kept a stand-in in a variable. The scan replaces the stand-in
+-- there by the original.
 
 -- Names of upvalues in which a stand-in may keep the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}
--- Name of an upvalue in which a stand-in may have a table whose field `original` is
--- the original.
+-- Name of an upvalue in which a stand-in may keep a table with the original in the
+-- field `original`.
 local PLACE = 'place'
 
---- Returns the function that a stand-in has replaced.
+--- Returns the original function that a stand-in has replaced.
 -- @tparam function f a function of this program
 -- @treturn ?function nil if `f` is not a stand-in
 local function original_of(f)

@@ -1,5 +1,6 @@
---- Old tables whose functions are patched together, without a yield in between, so that
--- a library that calls them never finds a mixture of old and new ones.
+--- Collects old tables whose functions are patched together. There is no yield
+-- between the patches, so a library that calls functions in the table never finds a
+-- mixture of old and new ones.
 
 local require = ...
 local generations = require('code.generations')
@@ -17,7 +18,8 @@ TablePatches.__index = TablePatches
 -- @tparam table options see `new` in `scan.pass`
 -- @tparam table places see `places`
 -- @tparam table walk the walk that finds the tables
--- @treturn table `shared`: set of tables of new code to which other code refers, too
+-- @treturn table The field `shared` is the set of tables of new code to which other
+--   code also refers.
 local function new(options, places, walk)
     return setmetatable({
         options = options,
@@ -41,8 +43,8 @@ local function is_small(object)
     return true
 end
 
---- Lists the tables for which the walk searches: the old tables and their counterparts.
--- May yield.
+--- Returns the tables for which the walk must report references: tables of old
+-- modules, and their counterparts. May yield.
 -- @treturn table see the option `tables` of `heap_walk.new`
 function TablePatches:watch()
     local counterparts, tables = self.options.counterparts, {}
@@ -57,11 +59,10 @@ function TablePatches:watch()
     return tables
 end
 
---- Handles a reference to the counterpart of an old table, to find out whether the
--- counterpart belongs to the new module alone. If something other than new code
--- holds the reference, records the counterpart as shared: a library or Tarantool
--- may have created it, and use it for other purposes. The parameters are those of the
--- option `on_place` of `heap_walk.new`.
+--- Handles a reference to the counterpart of an old table. Unless new code holds the
+-- reference, records the counterpart as shared: a library or Tarantool may have
+-- created it, and may use it for other purposes. The parameters are those of the
+-- option `on_place` of `heap_walk.new`, without `number`.
 function TablePatches:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
@@ -77,8 +78,8 @@ function TablePatches:note_holder(kind, key, value, object)
     self.shared[value] = not is_own or nil
 end
 
---- Returns the keys under which the counterpart of a table has a function, but the
--- table itself has nothing.
+--- Returns the keys under which a table has no value, but its counterpart has a
+-- function.
 -- @tparam table object the table
 -- @tparam table counterpart
 -- @tparam ?function test (f) -> whether to include the function; without it, all
@@ -87,7 +88,8 @@ end
 local function missing_keys(object, counterpart, test)
     local keys = {}
     for key, f in next, counterpart do
-        -- Leave out other keys: in an array part, the order matters.
+        -- Include only string keys: number keys may belong to a list, whose order
+        -- matters.
         if type(key) == 'string' and type(f) == 'function' and rawget(object, key) == nil
             and (test == nil or test(f)) then
             table.insert(keys, key)
@@ -119,9 +121,9 @@ local function patch_table(self, item, is_complete, handle)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = self.places:create(number, 'field', key, f, object)
-            -- `create` has set `is_late`, because the walk has ended. That is
-            -- wrong for this place: `counterpart_of` has excluded tables that only
-            -- requests can reach.
+            -- After the walk, `create` may set `is_late`, which is wrong for this
+            -- place: `counterpart_of` has excluded tables that only requests in
+            -- flight can reach.
             first.is_late = false
             handle(first, lacks)
         end
@@ -143,10 +145,10 @@ local function patch_table(self, item, is_complete, handle)
     end
 end
 
---- Checks whether all functions in the table that contains a place can be patched
--- together, see `patch_table`.
--- @treturn ?table counterpart of the table; nil if the functions cannot be patched
---   together
+--- Returns the counterpart of the table that contains a place, if the functions of
+-- the table can be patched together (see `patch_table`).
+-- @tparam table place
+-- @treturn ?table the counterpart; nil if the functions cannot be patched together
 -- @treturn ?boolean whether the table belongs to its module alone
 function TablePatches:counterpart_of(place)
     local own, _, _, other = self.options.counterparts:find_table(place.object)
@@ -159,8 +161,9 @@ function TablePatches:counterpart_of(place)
     return nil
 end
 
---- Adds the table that contains a place to the tables to patch. They are patched after
--- the walk, when it is known whether other code also refers to the counterpart.
+--- Adds the table that contains a place to the tables to patch. They are patched
+-- after the walk, because only then is it known whether other code also refers to
+-- the counterparts.
 -- @tparam table place
 -- @tparam table counterpart of the table
 -- @tparam boolean is_own whether the table belongs to its module alone
@@ -172,12 +175,12 @@ end
 
 --- Patches all tables of the collection. May yield.
 -- @tparam boolean is_complete whether the walk was complete
--- @tparam function handle (place, missing), called for each place; see `handle` in
+-- @tparam function handle (place, missing): called for each place, see `handle` in
 --   `scan.pass`
 function TablePatches:patch_all(is_complete, handle)
     for _, item in ipairs(self.items) do
-        -- Patch these tables even after the deadline or a cancellation: their
-        -- places were put off, and are not reported yet.
+        -- Continue even after a cancellation: the places in these tables have not
+        -- been handled or reported yet.
         pcall(yield.if_due)
         patch_table(self, item, is_complete, handle)
     end

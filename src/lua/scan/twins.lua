@@ -1,15 +1,16 @@
---- Pairs old functions that have no name with new functions that are registered in
--- the same list or table of a library.
+--- Pairs old functions that have no name with new functions (their twins). Both are
+-- registered in the same list or table of a library.
 --
--- A function without a name, or a local function that no other function uses,
--- cannot be reached from the value of its module. So it has no counterpart by name.
--- But if old and new code have registered the same number of functions, they can be
--- paired. Functions with the same code are paired first, then those on the same
--- line, and the remaining ones by their order.
+-- A function has no name if the search from the value of its module does not find
+-- it: for example an anonymous function, or a local function that no other function
+-- uses. Therefore it has no counterpart by name. But if old and new code have
+-- registered the same number of functions, they can be paired. Functions with the
+-- same code are paired first, then functions on the same line, and finally the
+-- remaining functions by their order.
 --
--- Closures of the same code form a group, in the order of their registration. Two
--- groups of different sizes are not paired: some closures of the larger group were
--- created later, for example by a request, and it is unknown which ones.
+-- Closures of the same code form a group, in the order of their registration. Groups
+-- of different sizes are not paired. Some closures of the larger group were created
+-- later, for example by a request, and it is unknown which ones.
 
 local jutil = require('jit.util')
 
@@ -51,8 +52,9 @@ local function is_alike(a, b)
     return a.params == b.params and a.is_vararg == b.is_vararg and #a.members == #b.members
 end
 
---- Pairs old and new groups with the same key, if there are as many old groups as
--- new ones with this key.
+--- Pairs old groups with new groups that have the same key. There must be as many old
+-- groups as new groups with this key. Paired groups must also have equal sizes and
+-- parameters.
 -- @tparam table olds old groups
 -- @tparam table news new groups
 -- @tparam function key_of (group) -> key; nil to leave the group unpaired
@@ -79,8 +81,8 @@ local function pair_by(olds, news, key_of)
     end
 end
 
---- Returns a string that is the same for groups with the same code. It consists of
--- the bytecode of the functions and the names of their upvalues.
+--- Returns a string that is the same for groups of functions with the same code. It
+-- consists of the bytecode of the functions and the names of their upvalues.
 -- @treturn ?string nil if the bytecode cannot be read
 local function code_of(item)
     local f = item.members[1]

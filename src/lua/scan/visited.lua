@@ -1,17 +1,17 @@
 --- A set of Lua objects, stored as a bitmap with one bit for each eight bytes of
--- memory. If it were a table with an entry for each object, it would block the
--- server whenever the table grows.
+-- memory. A Lua table with an entry for each object would block the server whenever
+-- it grows.
 --
--- An object in the set must be kept alive. Otherwise another object could get its
--- address, and count as a member.
+-- The caller must keep the objects in the set alive. Otherwise another object could
+-- get the address of a freed one, and count as a member.
 
 local require = ...
 local address_lib = require('scan.address')
 local bit = require('bit')
 require('table.new')
 
--- The bitmap is divided into pages. Each page covers this number of bytes of
--- memory, and consists of this number of 32-bit words.
+-- The bitmap is divided into pages. PAGE is the number of bytes of memory that a
+-- page covers. WORDS is the number of 32-bit words in a page.
 local PAGE = 65536
 local WORDS = PAGE / 8 / 32
 
@@ -19,8 +19,8 @@ local band, bor, lshift, rshift = bit.band, bit.bor, bit.lshift, bit.rshift
 local new_table = table.new
 
 --- Creates an empty set.
--- @treturn function (object) that adds an object, and returns whether it was
---   already in the set
+-- @treturn function (object) that adds an object to the set, and returns whether the
+--   set already contained it
 local function new()
     local address_of = address_lib.reader() or address_lib.format
     local pages = {}
