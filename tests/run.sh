@@ -3,9 +3,9 @@
 # Copyright (c) 2026 The cartridge-reload authors
 #
 # run.sh KIND ...: runs all suites of these kinds (unit, lua, functional, live,
-# long), TEST_JOBS at a time, and counts single tests.  Prints a line for each suite, in the
-# order of the kinds and names, the output of those that failed and, as the
-# last line of all,
+# long), TEST_JOBS at a time, and counts single tests.  Prints a line for each
+# suite, in the order of the kinds and names, the output of those that failed
+# and, as the last line of all,
 #
 #	N passed, N failed[, N skipped]
 #
@@ -17,8 +17,8 @@
 #
 # From the environment, all with defaults: BUILD_DIR, CARTRIDGE_RELOAD (the
 # program, absolute), TARANTOOL, CARTRIDGE_ROCKS, TEST_TIMEOUT (seconds for
-# one suite), TEST_JOBS (suites at a time: one more than there are processors, as most
-# suites wait for something now and then),
+# one suite), TEST_JOBS (suites at a time: one more than there are processors, as
+# most of them wait now and then),
 # VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
 # suites), TIMES (1: lists the suites with the most processor time at the end).
 #

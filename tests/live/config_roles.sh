@@ -132,6 +132,7 @@ curl_loop()
 		set -- $answer
 		[ "$1" = "$2" ] && [ "$2" = "$3" ] || mixed=$((mixed + 1))
 		total=$((total + 1))
+		nap 0.02
 	done
 	echo "$failed $mixed" >"$WORK/loop.$1.$BASHPID"
 	[ "$total" -gt 0 ]

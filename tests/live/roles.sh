@@ -18,7 +18,7 @@ probe_start()
 	(
 		while [ ! -e "$WORK/probe.end" ]; do
 			printf '%s %s\n' "$(http_status "$1")" "$(http_get "$1")"
-			sleep 0.01
+			nap 0.01
 		done
 	) >"$WORK/probe" &
 	PROBE_PID=$!
