@@ -119,8 +119,8 @@ function Fibers:revive()
     for _, item in ipairs(fibers_lib.inspect(function(f)
         return self.txn.ownership:is_old(f)
     end)) do
-        -- Compare only loops of application code. A library may run identical loops
-        -- intentionally, such as one server loop for each port.
+        -- Compare only loops of the application. Identical loops of a library may be
+        -- intended, such as one server loop for each port.
         if item.id ~= nil and not item.is_request then
             table.insert(self.started.entries[item.id] ~= nil and restarted or before, item)
         end

@@ -170,7 +170,6 @@ local function unstage(self)
     end
 end
 
---- Returns a search path without duplicate templates.
 local function without_duplicates(path)
     local list, seen = {}, {}
     for template in path:gmatch('[^;]+') do

@@ -3,8 +3,8 @@
 -- During the transaction, new code sees a separate service registry, which contains the
 -- new roles and the staged HTTP server. All other code sees the original registry. At
 -- the commit, the new roles replace the old ones in both registries. Old code that is
--- still running, in a request or in the `stop` of an old role, continues to see the
--- services of its own generation.
+-- still running sees the old services. It may run in a request or in the `stop` of an
+-- old role.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -144,9 +144,9 @@ function Roles:commit()
     self:forget_enabled_roles()
 end
 
---- Clears Cartridge's cache of the enabled roles of each replica set. The key of the
--- cache is the config object. A reload can change the dependencies of roles without a
--- change of the config, so the cache may be outdated.
+--- Clears Cartridge's cache of the enabled roles of each replica set, whose keys are
+-- config objects. A reload can change the dependencies of roles without changing the
+-- config, so the cache may be outdated.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

@@ -353,8 +353,8 @@ local function is_equal(a, b)
     return true
 end
 
---- Reverts the changes that were not staged: removes triggers that new code has set, and
--- restores triggers that new code has removed, at their previous positions.
+--- Reverts changes that were not staged. Removes triggers that new code has set.
+-- Restores triggers that new code has removed, at their previous positions.
 local function restore_place(self, place, undone, left)
     local now, wanted = trigger_list.list(place), table.copy(place.before)
     for _, trigger in ipairs(now) do

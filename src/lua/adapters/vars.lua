@@ -43,8 +43,8 @@ end
 --- Creates the adapter.
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
--- @tparam ?table hidden maps the name passed to `cartridge.vars.new` (usually the
---   module's name) to the set of the variables that new code must not see
+-- @tparam ?table hidden maps a name passed to `cartridge.vars.new`, usually the name of
+--   a module, to the set of the variables to hide from new code
 local function new(txn, modules, hidden)
     return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}, left = {}}, Vars)
 end

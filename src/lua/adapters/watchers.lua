@@ -188,7 +188,6 @@ local function list_old(self)
     return list
 end
 
---- Returns whether two units belong to the same module.
 local function is_same_module(self, unit, other)
     local counterparts = self.txn.counterparts
     return unit == other or counterparts ~= nil and counterparts.modules:is_same(unit, other)

@@ -1,11 +1,10 @@
 --- Finds carriers: fibers in which a library loop, such as a timer, calls functions of
 -- the application.
 --
--- If new code has started a matching carrier, the old carrier must end: after a restart
--- of the process, only one of them would exist. Two carriers match if they agree in
--- three things: the entry function, which belongs to the library; the strings that it
--- uses, such as a name; and the functions of the application that it calls (see
--- `succession`).
+-- If new code has started a matching carrier, the old carrier must end, because a
+-- restarted process would have only one. Carriers match if they agree in three things:
+-- the entry function, which belongs to the library; the strings that it uses, such as a
+-- name; and the functions of the application that it calls (see `succession`).
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -18,12 +17,12 @@ local twins = require('scan.twins')
 
 -- Maximum number of fields that are examined in one table.
 local FIELDS = 64
--- Maximum number of searches. A library may start a new fiber for each iteration of its
--- loop, so a search is repeated if a fiber ended during it.
+-- Maximum number of searches. A search is repeated if a fiber ended during it, because
+-- a library may start a new fiber for each iteration of its loop.
 local TRIES = 5
 
---- Calls `visit` with each value that the entry function of a fiber can use: its
--- upvalues, arguments and local variables, and the fields of tables among these values.
+--- Calls `visit` with each value that a fiber's entry function can use: upvalues,
+-- arguments, local variables, and the fields of tables among them.
 local function each_given(entry, visit)
     local seen = {}
     local function look(value)
@@ -70,12 +69,11 @@ local function is_of_library(f, ownership)
 end
 
 --- Returns the functions of the application that a carrier calls.
--- @tparam table item {id, thread} of a fiber. Fields are added: `entry` is the frame of
---   the entry function, `func` is that function, and `key` is a string made from the
---   function and the strings that it uses. Matching carriers have equal keys.
+-- @tparam table item {id, thread} of a fiber. The function adds three fields: `func` is
+--   the entry function. `entry` is its frame. `key` is a string made from the function
+--   and the strings that it uses, so matching carriers have equal keys.
 -- @tparam table ownership see `code.ownership`
--- @tparam function test (f) -> whether a function is of the wanted generation of the
---   application
+-- @tparam function test (f) -> whether a function is of the wanted generation
 -- @treturn {function,...} empty if the fiber is not a carrier
 local function carried_by(item, ownership, test)
     local list, seen, texts = {}, {}, {}
@@ -117,8 +115,7 @@ end
 --- Finds the carriers among the accepted fibers. Yields.
 -- @tparam table ownership see `code.ownership`
 -- @tparam function accepts (fiber id) -> whether to examine the fiber
--- @tparam function test (f) -> whether a function is of the wanted generation of the
---   application
+-- @tparam function test (f) -> whether a function is of the wanted generation
 -- @treturn table maps each `key` (see `carried_by`) to {{func, name, item},...}, with
 --   one element for each function that a carrier calls
 local function collect(ownership, accepts, test)
@@ -133,8 +130,7 @@ local function collect(ownership, accepts, test)
 end
 
 --- Assigns successors to old functions that have neither a successor nor a counterpart.
--- `scan.twins` pairs these functions with the new functions that are not yet
--- successors.
+-- `scan.twins` pairs them with the new functions that are not successors yet.
 local function match_twins(carriers, news)
     local taken, olds, free = {}, {}, {}
     for _, carrier in ipairs(carriers) do

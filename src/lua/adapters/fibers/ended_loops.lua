@@ -109,12 +109,11 @@ local function mark_restarted(self, ended, ids)
 end
 
 --- Reports the loops that ended while failed code ran. If failed code has started a
--- replacement for a loop, it has probably ended the loop as well, which cannot be
--- undone. Any other loop of old code may simply have finished, so only a warning is
--- added. Yields.
+-- replacement for a loop, it has probably ended the loop, too, which cannot be undone.
+-- Any other loop of old code may simply have finished, so only a warning is added.
+-- Yields.
 -- @tparam table ids set of the ids of the fibers that existed before new code ran
--- @tparam {string,...} warnings a line is appended for each loop of old code without a
---   replacement
+-- @tparam {string,...} warnings a line is appended for each loop without a replacement
 -- @tparam {string,...} left a line is appended for each loop with a replacement
 function EndedLoops:report(ids, warnings, left)
     local ended, news = {}, {}

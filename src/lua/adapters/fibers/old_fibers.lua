@@ -1,5 +1,5 @@
---- Handles the fibers that run old code after the commit: waits for those that serve
--- requests, and ends, restarts or reports those that run loops.
+--- Handles the fibers that run old code after the commit. Waits for fibers that serve
+-- requests. Ends, restarts or reports fibers that run loops.
 --
 -- A fiber runs a loop if its entry function is old code. It serves a request if old
 -- code is only elsewhere on its stack. A joinable fiber may be part of a request, too.
@@ -9,9 +9,10 @@
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
 -- without a replacement is restarted if that is safe (see `restart`). Otherwise it
 -- keeps running and is reported, because a reload must not stop its work. A loop is
--- also kept if its replacement has failed. A loop inside a protected call is never
--- cancelled: the call would catch the error, and a loop around the call could then
--- block the server.
+-- also kept if its replacement has failed.
+--
+-- A loop inside a protected call is never cancelled. The call would catch the error,
+-- and a loop around the call could then block the server.
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')
@@ -34,8 +35,8 @@ local DRAIN = 0.25
 local PATIENCE = 1
 -- Time limit of the search for references to the fibers that run loops, in seconds.
 local SEARCH = 5
--- How many times to list the fibers. A single list may miss a loop that starts a new
--- fiber for each iteration.
+-- How many times to list fibers. One list may miss a loop that starts a new fiber for
+-- each iteration.
 local LISTS = 5
 
 local REASONS = {
@@ -258,8 +259,8 @@ local function leave_ending(self, loops)
 end
 
 --- Lists the fibers that still run old code after a wait. If loops ran before the wait
--- but none is found, lists the fibers again: a single list may miss a loop that starts
--- a new fiber for each iteration. Yields.
+-- but none is found, lists the fibers again. One list may miss a loop that starts a new
+-- fiber for each iteration. Yields.
 -- @tparam table before the loops found before the wait; only its emptiness is checked
 -- @treturn {table,...} the fibers that serve requests
 -- @treturn {table,...} the fibers that run loops

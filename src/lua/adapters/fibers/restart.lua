@@ -56,8 +56,8 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Returns whether the counterpart of an old loop is already running. In that case, a
--- loop that was restarted earlier has started it.
+--- Returns whether the counterpart of an old loop is already running. If so, a loop that
+-- was restarted earlier has started it.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
 -- @tparam table ownership see `code.ownership`

@@ -71,8 +71,8 @@ function Started:unstage()
     end
 end
 
---- Returns whether an ended fiber of new code must have failed with an error: its entry
--- function never returns, and new code has not cancelled the fiber.
+--- Returns whether an ended fiber of new code must have failed: its entry function never
+-- returns, and new code has not cancelled the fiber.
 -- @tparam table entry
 -- @treturn boolean
 function Started:has_failed(entry)
@@ -97,7 +97,6 @@ function Started:list_ended()
     return list
 end
 
---- Returns whether a fiber started by new code has ended.
 local function is_over(entry)
     local thread = entry.thread
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)

@@ -111,10 +111,10 @@ end
 -- objects they may shut down.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether a function belongs to the application
--- @tparam table values maps the name passed to `cartridge.vars.new`, usually the name
---   of a module, to the variables of that module
--- @treturn {[string]={[string]=boolean,...},...} maps the same name to the set of the
---   names of the variables found
+-- @tparam table values maps a name passed to `cartridge.vars.new`, usually the name of
+--   a module, to the variables of that module
+-- @treturn {[string]={[string]=boolean,...},...} maps each name to the set of the names
+--   of the variables found
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
