@@ -14,11 +14,11 @@
 #include "util/escape.h"
 #include "util/utf8.h"
 
-/* The minimum widths of the columns that may be narrowed to make a line fit. */
+/* The minimum widths of the columns that can be narrowed to make a row fit. */
 #define NAME_MIN	16
 #define STATE_MIN	12
 
-/* The line width if neither COLUMNS nor the terminal determines it. */
+/* The line width if neither $COLUMNS nor the terminal provides one. */
 #define WIDTH		80
 
 static const char *const heads[COLUMNS] = {
@@ -37,7 +37,9 @@ width(const char *text)
 	return count;
 }
 
-/* Returns how many bytes the first `characters` characters of a text take. */
+/*
+ * Returns the length in bytes of the first `characters` characters of a text.
+ */
 static size_t
 bytes_of(const char *text, int characters)
 {
@@ -63,7 +65,7 @@ columns_set(struct table *table, struct row *row, enum column column,
 	row->styles[column] = style;
 	if (text == NULL)
 		return;
-	/* Cut the beginning of a path, because the end is more specific. */
+	/* Shorten a path at its beginning, because its end is more specific. */
 	len = strlen(text);
 	if (strchr(text, '/') != NULL && len > CELL_MAX) {
 		text += len - CELL_MAX;
@@ -81,7 +83,7 @@ columns_set(struct table *table, struct row *row, enum column column,
 		table->widths[column] = wide < CELL_MAX ? wide : CELL_MAX;
 }
 
-/* Returns the width of a line of the terminal, in columns. */
+/* Returns the line width of the output, in columns. */
 static int
 width_of(FILE *out)
 {
@@ -138,9 +140,7 @@ narrow(struct table *table, enum column column, int least, int limit)
 	    least;
 }
 
-/*
- * Hides columns that provide no information or do not fit, and narrows others.
- */
+/* Fits the columns into `limit`: hides some of them, and narrows others. */
 static void
 fit(struct table *table, int limit)
 {

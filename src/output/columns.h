@@ -2,9 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The columns of the table of `status`: fits their widths to the line of the
- * terminal, and prints the rows.  output/text_table.c decides what the cells
- * contain.  No function here blocks, except for writing to the stream.
+ * Prints the table of instances of the command `status`.  Chooses the column
+ * widths so that a row fits on a line.  The cells are filled in by
+ * output/text_table.c.  No function here blocks, except for writing to the
+ * stream.
  */
 
 #ifndef CR_COLUMNS_H
@@ -18,8 +19,8 @@
 #include "output/term.h"
 
 /*
- * The maximum width of a cell, in characters.  Names and states are untrusted,
- * so they can be of any length.
+ * The maximum width of a cell, in characters.  Cells need a limit, because the
+ * names and states that instances send can be of any length.
  */
 #define CELL_MAX	64
 
@@ -32,7 +33,7 @@ enum column {
 	COLUMN_CODE,
 	/*
 	 * The version columns are hidden unless the versions differ.  The
-	 * target column is hidden if it does not fit.
+	 * target column is hidden if it does not fit on the line.
 	 */
 	COLUMN_TARANTOOL,
 	COLUMN_CARTRIDGE,
@@ -50,34 +51,35 @@ struct table {
 	struct row	*rows;
 	size_t		 count;
 	int		 widths[COLUMNS];	/* 0: hidden */
-	const char	*common_digest;		/* of the majority, or NULL */
+	/* The digest that more than half of the instances have, or NULL. */
+	const char	*common_digest;
 	int		 failed;		/* ran out of memory */
 };
 
 /*
- * Sets the style and the text of a cell.  The text is copied, escaped and cut
- * to CELL_MAX characters; NULL leaves the cell empty.  If out of memory, sets
- * table->failed.  The caller frees the cells.
+ * Sets the style and the text of a cell.  Copies the text, escapes it, and cuts
+ * it to CELL_MAX characters.  NULL leaves the cell empty.  If out of memory,
+ * sets table->failed.  The caller frees the cells.
  */
 void	columns_set(struct table *, struct row *, enum column, enum term_style,
 	    const char *text);
 
 /*
- * Returns the text that all non-empty cells of a column have in common, or NULL
- * if they differ.  The text belongs to a cell.
+ * Returns the text of the non-empty cells of a column if all of them are equal,
+ * otherwise NULL.  The text belongs to a cell.
  */
 const char	*columns_common(const struct table *, enum column);
 
 /*
- * Prints a cell, cut to `most` columns if it is wider.  Returns the width
- * printed.
+ * Prints a cell, and cuts it if it is wider than `most` columns.  Returns the
+ * printed width, in columns.
  */
 int	columns_print_cell(FILE *, const char *cell, int most);
 
 /*
- * Prints the heads and the rows of a table that is not empty.  Hides columns
- * that provide no information or do not fit, and narrows others, until a row
- * fits on a line: that of the terminal, or of $COLUMNS columns.
+ * Prints the heads and the rows of a table with at least one row.  The line
+ * width is $COLUMNS or that of the terminal.  Hides columns that provide no
+ * information or do not fit, and narrows others.
  */
 void	columns_print(const struct output_context *, struct table *);
 

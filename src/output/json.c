@@ -13,8 +13,8 @@ static void
 json_instance(const struct output_context *context, const json_t *report)
 {
 	/*
-	 * Print nothing here.  json_end prints the whole document or, on
-	 * failure, nothing at all.
+	 * Print nothing yet: json_end prints the whole document or, on failure,
+	 * nothing.
 	 */
 	(void)context;
 	(void)report;
@@ -28,8 +28,8 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 
 	/*
 	 * Print only ASCII, because the output may go to a terminal.  Print
-	 * numbers with a precision of 15: instances send 14 digits, and a
-	 * precision of 17 would turn 0.1 into 0.10000000000000001.
+	 * numbers with 15 digits: instances send 14, and 17 would turn 0.1 into
+	 * 0.10000000000000001.
 	 */
 	dumped = json_dump_strict(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
 	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);
@@ -41,8 +41,7 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 		if (at[len] == '\0')
 			break;
 		/*
-		 * Escape DEL, which JSON allows, but which must not reach a
-		 * terminal.
+		 * Escape DEL: JSON allows it, but it must not reach a terminal.
 		 */
 		fputs("\\u007F", out);
 	}

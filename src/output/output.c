@@ -30,7 +30,7 @@ output_find(const char *name)
 int
 output_flush(FILE *out)
 {
-	/* The errno of the first failed write.  stdio does not store it. */
+	/* The errno of the first failed flush, which stdio does not store. */
 	static int reason;
 
 	errno = 0;
@@ -70,8 +70,8 @@ string(const json_t *object, const char *key)
 }
 
 /*
- * Prints the phase, role and module in which the error occurred, if the report
- * names them, such as "init of role a failed: ".
+ * Prints the phase and the role or module in which an error occurred, such as
+ * "init of role a failed: ".  Omits what the report does not name.
  */
 static void
 print_context(FILE *err, const json_t *error, int failed)
@@ -96,8 +96,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns the consequence of an error for the application, such as which code
- * is serving, or NULL if it cannot be derived from the report.
+ * Returns the effect of an error on the application, for example that the old
+ * code is still serving.  Returns NULL if the report does not show the effect.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)
@@ -141,7 +141,7 @@ output_error(const struct output_context *context, const json_t *report)
 	failed = report_ended(report, OUTCOME_FAILED) ||
 	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
-	/* `eval` has only one phase, so do not name it. */
+	/* Do not name the phase of `eval`, because it has only one. */
 	if (phase == NULL || context->view != VIEW_RESULTS)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);
@@ -161,7 +161,10 @@ output_error(const struct output_context *context, const json_t *report)
 	}
 	if (!context->quiet)
 		return;
-	/* Without a report (--quiet), list here what was not restored. */
+	/*
+	 * No report is printed with --quiet, so list here what was not
+	 * restored.
+	 */
 	left = json_object_get(json_object_get(report, "rollback"), "left");
 	for (i = 0; i < json_array_size(left); i++) {
 		fprintf(context->err, "%*snot restored: ", INDENT, "");

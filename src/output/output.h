@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The formats of the report on standard output.  Each format is a table of
- * functions, none of which is NULL.  A format depends only on the schema of the
- * report.
+ * The output formats for reports.  Each format is a table of functions, none of
+ * which is NULL.  A format depends only on the schema of the report.
  */
 
 #ifndef CR_OUTPUT_H
@@ -42,8 +41,8 @@ struct output_context {
 struct output_run {
 	enum outcome	 outcome;	/* the gravest */
 	/*
-	 * The reports of the finished instances, in the order of the targets
-	 * or, with --cluster, sorted by name.
+	 * The reports of the instances that finished, in the order of the
+	 * targets or, with --cluster, sorted by name.
 	 */
 	const json_t	*instances;
 	const json_t	*not_attempted;	/* array of instance names, or NULL */
@@ -55,10 +54,7 @@ struct output_run {
 struct output {
 	const char	*name;		/* as given to --output */
 	int		 wants_tree;	/* parse the results of `eval` */
-	/*
-	 * Called for each finished instance, with a report that follows the
-	 * schema.
-	 */
+	/* Called when an instance is finished, with its report. */
 	void		(*instance)(const struct output_context *,
 			    const json_t *report);
 	/* Called once at the end.  Returns 0, or -1 if out of memory. */
@@ -69,20 +65,20 @@ struct output {
 extern const struct output	output_text;
 extern const struct output	output_json;
 
-/* Returns the format with that name, or NULL. */
+/* Returns the format with the given name, or NULL. */
 const struct output	*output_find(const char *name);
 
 /*
- * Prints a value as ASCII JSON, followed by a newline.  The JSON is on one line
- * if `indent` is 0.  Returns 0, or -1 if out of memory.
+ * Prints a value as JSON in ASCII, followed by a newline.  If `indent` is 0,
+ * the JSON is on one line.  Returns 0, or -1 if out of memory.
  */
 int	output_json_value(FILE *, const json_t *, size_t indent);
 
 /*
- * Flushes a stream, usually standard output.  Returns 0, or -1 with errno if
- * any write to the stream since the start of the process has failed.  For
- * earlier failures, errno is correct only if this function is used for a single
- * stream.
+ * Flushes a stream, usually standard output.  Returns 0, or -1 with errno set
+ * if this write or any earlier one to the stream has failed.  The errno of a
+ * failure is stored once for all streams, so use this function for a single
+ * stream only.
  */
 int	output_flush(FILE *);
 
@@ -94,8 +90,8 @@ int	output_flush(FILE *);
 void	output_message(FILE *, const char *target, const char *message);
 
 /*
- * Prints the error of a report in the format of output_message, followed by the
- * consequence for the application and by the traceback.
+ * Prints the error of a report in the format of output_message.  Adds the
+ * effect on the application, and the traceback.
  */
 void	output_error(const struct output_context *, const json_t *report);
 

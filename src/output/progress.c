@@ -11,8 +11,8 @@
 #include "util/utf8.h"
 
 /*
- * The progress line must fit into 80 columns, because a line that wraps cannot
- * be erased.
+ * The maximum length of a target on the progress line, in bytes.  The line must
+ * fit into 80 columns, because a wrapped line cannot be erased.
  */
 #define TARGET_MAX	40
 
@@ -29,8 +29,8 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 }
 
 /*
- * Schedules a redraw soon after a change, but not so often that the line
- * flickers.
+ * Schedules a redraw after a change.  The redraws have a minimum interval, so
+ * that the line does not flicker.
  */
 static void
 redraw_soon(struct progress *progress)
@@ -86,7 +86,7 @@ progress_tick(struct progress *progress, int64_t now)
 	}
 	len = strlen(progress->target);
 	fprintf(progress->out, "\r%s", count);
-	/* Cut the beginning of a path, because the end is more specific. */
+	/* Shorten a path at its beginning, because its end is more specific. */
 	if (len > most)
 		fputs("...", progress->out);
 	term_print(progress->out, progress->target +

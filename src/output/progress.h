@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The progress line: one line on a terminal, which is erased when the work is
- * done.
+ * The progress line shows the current target and phase on a terminal.  It is
+ * erased when the work is done.
  */
 
 #ifndef CR_PROGRESS_H
@@ -13,11 +13,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* The line appears only if the work takes longer than this, in milliseconds. */
+/* The delay before the progress line first appears, in milliseconds. */
 #define PROGRESS_AFTER_MS	500
-/* Interval between two redraws, in milliseconds. */
+/* The interval between two redraws, in milliseconds. */
 #define PROGRESS_EVERY_MS	1000
-/* Minimum interval between redraws after a change, in milliseconds. */
+/* The minimum interval between redraws after a change, in milliseconds. */
 #define PROGRESS_CHANGE_MS	100
 
 struct progress {
@@ -29,17 +29,17 @@ struct progress {
 	size_t		 total;
 	int64_t		 started;	/* clock_ms */
 	int64_t		 drawn;
-	int64_t		 due;		/* when to draw next */
+	int64_t		 due;		/* time of next redraw */
 	int		 shown;
 };
 
-/* Starts the progress of `total` targets.  Draws nothing yet. */
+/* Starts the progress line for `total` targets.  Draws nothing yet. */
 void	progress_start(struct progress *, FILE *, int on, size_t total,
 	    int64_t now);
 
 /*
- * Sets the current target and phase.  The phase may be unescaped and of any
- * length.
+ * Sets the current target and phase.  The target is not copied.  The phase is
+ * copied; it may be unescaped and of any length.
  */
 void	progress_doing(struct progress *, const char *target,
 	    const char *doing);
@@ -47,10 +47,10 @@ void	progress_doing(struct progress *, const char *target,
 /* Sets the number of finished targets. */
 void	progress_done(struct progress *, size_t done);
 
-/* Draws the line if it is due. */
+/* Draws the progress line if a redraw is due. */
 void	progress_tick(struct progress *, int64_t now);
 
-/* Erases the line.  Call it before printing anything else. */
+/* Erases the progress line.  Call this before printing anything else. */
 void	progress_clear(struct progress *);
 
 #endif

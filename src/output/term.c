@@ -48,7 +48,8 @@ print_escaped(FILE *out, const char *text, size_t len, const char *pass)
 
 	while (text < end) {
 		/*
-		 * Fast path: write runs of printable ASCII with one fwrite(3).
+		 * Fast path: write each run of printable ASCII with one
+		 * fwrite(3).
 		 */
 		run = 0;
 		while (text + run < end && text[run] >= 0x20 &&

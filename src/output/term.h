@@ -15,14 +15,14 @@ enum term_style { TERM_PLAIN, TERM_BOLD, TERM_GOOD, TERM_BAD, TERM_WARN,
     TERM_DIM };
 
 /*
- * Whether to use colours on a stream.  TERM_AUTO: only on a terminal, unless
- * NO_COLOR is set and not empty, or TERM is "dumb".
+ * Whether to use colours on a stream.  With TERM_AUTO, only a terminal gets
+ * colours, and only if NO_COLOR is unset or empty and TERM is not "dumb".
  */
 int	 term_use_color(enum term_color_mode, FILE *);
 
 /*
- * Whether to show the progress line on a stream.  The conditions are those of
- * term_use_color, except that NO_COLOR has no effect.
+ * Whether to show the progress line on a stream.  The conditions are the same
+ * as for colours, except that NO_COLOR is ignored.
  */
 int	 term_use_progress(enum term_color_mode, FILE *);
 
@@ -33,13 +33,12 @@ void	 term_print(FILE *, const char *text);
 void	 term_print_text(FILE *, const char *text, size_t len);
 
 /*
- * Prints text of several lines, escaped.  All lines but the first are indented
- * by `indent` spaces, so that they cannot be mistaken for output of this
- * program.
+ * Prints text of several lines, escaped.  Indents all lines but the first by
+ * `indent` spaces, so that no line looks like output of this program.
  */
 void	 term_print_lines(FILE *, const char *text, int indent);
 
-/* Start and end a style.  Both do nothing unless `color` is set. */
+/* Start and end a style.  Both functions do nothing if `color` is 0. */
 void	 term_begin(FILE *, int color, enum term_style);
 void	 term_end(FILE *, int color);
 

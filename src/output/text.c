@@ -6,10 +6,10 @@
 
 /* How a view presents the reports of several instances. */
 enum grouping {
-	GROUP_NONE,		/* one after the other, nothing at the end */
-	GROUP_SUMMARY,		/* one after the other, then a summary */
+	GROUP_NONE,		/* one by one, without a summary */
+	GROUP_SUMMARY,		/* one by one, then a summary */
 	GROUP_PLANS,		/* together at the end, then a summary */
-	GROUP_TABLE		/* in a table; one after the other if verbose */
+	GROUP_TABLE		/* in a table; one by one if verbose */
 };
 
 static const struct {

@@ -12,18 +12,19 @@
 #include "output/output.h"
 #include "output/term.h"
 
-/* The number of characters of a digest that are shown. */
+/* The number of characters to print of a digest. */
 #define TEXT_DIGEST	8
 
 /* --- Parts of a line: text_print.c -----------------------------------------*/
 
-/* Prints a string of the report, or nothing if it is NULL. */
+/* Print a string of the report, or nothing if the string is NULL. */
 void	text_print(const struct output_context *, const char *text);
 void	text_print_styled(const struct output_context *, enum term_style,
 	    const char *text);
 
 /*
- * Print the text `before` and a value.  Print nothing if the value is missing.
+ * Print the text `before` and a value.  Print nothing if the report lacks the
+ * value.
  */
 void	text_print_duration(const struct output_context *, const char *before,
 	    const json_t *ms);
@@ -32,17 +33,18 @@ void	text_print_generation(const struct output_context *,
 void	text_print_field(const struct output_context *, const char *before,
 	    const char *text, const char *after);
 
-/* Prints a count and the noun `what`, such as "3 modules" or "1 module". */
+/* Prints a count and the noun `what`, such as "1 module" or "3 modules". */
 void	text_print_count(const struct output_context *, const char *before,
 	    size_t count, const char *what);
 
-/* Prints each string of a list on a line of its own. */
+/* Prints each string of a list on a separate line, after the label. */
 void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
 /*
- * Print the beginning of the first line of a report: the target, and for
- * text_print_head also the text `said`, in the colour of success or failure.
+ * Print the beginning of the first line of a report.  text_print_target prints
+ * only the target.  text_print_head also prints `said`, in the colour of
+ * success or failure.
  */
 void	text_print_target(const struct output_context *, const json_t *report);
 void	text_print_head(const struct output_context *, const json_t *report,
@@ -50,27 +52,28 @@ void	text_print_head(const struct output_context *, const json_t *report,
 
 /* --- Parts of a report -----------------------------------------------------*/
 
-/* Prints how many modules, changed modules and enabled roles there are. */
+/* Prints the numbers of modules, changed modules and enabled roles. */
 void	text_print_code_counts(const struct output_context *,
 	    const char *before, const json_t *report);
 
-/* Prints the modules, the main script and the roles, one per line. */
+/* Prints the modules, other files, main script and roles, one per line. */
 void	text_print_code(const struct output_context *, const json_t *report);
 
 /*
- * Prints the part of a report that is the same for all commands: warnings,
+ * Prints the parts that the reports of all commands have in common: warnings,
  * errors, what a rollback did, stale references, fibers and times.
  */
 void	text_print_details(const struct output_context *,
 	    const json_t *report);
 
 /*
- * Prints the part of the first line of a reload that is about stale references.
+ * Prints how many stale references remain, and whether the scan is incomplete.
+ * The text is a part of the first line of a reload report.
  */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
 
-/* Prints the stale references, and a summary of them, if there are any. */
+/* Prints the stale references and a summary of them. */
 void	text_print_stale_references(const struct output_context *,
 	    const json_t *report);
 
@@ -84,9 +87,9 @@ int	text_print_unhealthy(const struct output_context *,
 /* --- Views -----------------------------------------------------------------*/
 
 /*
- * Print the report of one instance, each in a file of its own.
- * text_print_results prints only the results of `eval`, as the console has
- * formatted them.
+ * Print the report of one instance.  Each of these functions has its own file.
+ * text_print_results prints only the results of `eval`, as formatted by the
+ * console.
  */
 void	text_print_results(const struct output_context *,
 	    const json_t *report);
@@ -96,18 +99,20 @@ void	text_print_status(const struct output_context *, const json_t *report);
 void	text_print_stale(const struct output_context *, const json_t *report);
 void	text_print_push(const struct output_context *, const json_t *report);
 
-/* Prints the plans of several instances; equal ones are printed only once. */
+/*
+ * Prints the plans of several instances.  Prints the modules and roles of equal
+ * plans only once.
+ */
 void	text_print_plans(const struct output_context *, const json_t *reports);
 
 /*
- * Prints the status reports of several instances as a table; failures come
- * last.  Returns 0, or -1 if out of memory.
+ * Prints the status reports of several instances as a table, with failures at
+ * the end.  Returns 0, or -1 if out of memory.
  */
 int	text_print_table(const struct output_context *, const json_t *reports);
 
 /*
- * Prints how many instances ended with each outcome, then lists the failed ones
- * again.
+ * Prints how many instances had each outcome, then lists the failed ones again.
  */
 void	text_print_summary(const struct output_context *,
 	    const struct output_run *);

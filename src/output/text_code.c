@@ -5,7 +5,7 @@
 
 #include "output/text.h"
 
-/* Counts the items of a list in which the field `key` is true. */
+/* Counts the list items whose field `key` is true. */
 static size_t
 count_true(const json_t *list, const char *key)
 {
@@ -30,8 +30,8 @@ text_print_code_counts(const struct output_context *context, const char *before,
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
 	/*
-	 * This program did not load generation 0.  What has changed since then
-	 * is unknown.
+	 * The number of changed modules is unknown in generation 0, because
+	 * this program did not load that generation.
 	 */
 	if (known)
 		fprintf(context->out, " (%zu changed)",
@@ -42,8 +42,8 @@ text_print_code_counts(const struct output_context *context, const char *before,
 }
 
 /*
- * Prints a line for each module or file.  The line contains the fields `first`
- * and `second`, and says whether the code has changed.
+ * Prints one line for each module or file: whether it has changed, and its
+ * fields `first` and `second`.
  */
 static void
 print_code(const struct output_context *context, const json_t *list,
@@ -81,9 +81,9 @@ print_modules(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Prints the path of the main script and whether the script runs again.  A plan
- * also lists the functions that the script would call (with --verbose), and the
- * risks of running it.
+ * Prints the path of the main script, and whether the script runs again.  For a
+ * plan, also lists the risks of running the script and, with --verbose, the
+ * functions that the script would call.
  */
 static void
 print_main(const struct output_context *context, const json_t *report)

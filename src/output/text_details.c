@@ -8,7 +8,7 @@
 
 /*
  * Prints the errors of modules or of the config if there are at least two.  A
- * single error is printed only on standard error.
+ * single error appears only on standard error.
  */
 static void
 print_problems(const struct output_context *context, const json_t *report)
@@ -60,8 +60,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * A fiber that has a reason is listed with the stale references
-		 * instead.
+		 * Skip a fiber with a reason: it is listed among the stale
+		 * references.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;
@@ -94,7 +94,7 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* If the separator is a comma, the line has been started: end it. */
+	/* If the separator is a comma, the line is not empty: end it. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }

@@ -7,7 +7,7 @@
 
 #include "output/text.h"
 
-/* The maximum number of reasons that are listed. */
+/* The maximum number of reasons to list. */
 #define LISTED_MAX	8
 
 static int

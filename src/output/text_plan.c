@@ -6,10 +6,12 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* The maximum number of distinct plans that are remembered for comparison. */
+/* The maximum number of distinct plans to remember for comparison. */
 #define PLANS_MAX	16
 
-/* For each reason, prints how many modules are not reloaded. */
+/*
+ * Prints how many modules are not reloaded, and why.  If verbose, lists them.
+ */
 static void
 print_kept(const struct output_context *context, const json_t *report)
 {
@@ -44,8 +46,8 @@ print_kept(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Whether two instances have the same plan: equal modules, kept modules, roles
- * and main script.
+ * Whether two instances have the same plan: they would reload the same modules,
+ * keep the same modules, and have equal roles and main scripts.
  */
 static int
 is_same_plan(const json_t *one, const json_t *other)
@@ -65,8 +67,8 @@ is_same_plan(const json_t *one, const json_t *other)
 }
 
 /*
- * Prints a plan.  If the same plan has already been printed for another
- * instance, `same` is the target of that instance; otherwise it is NULL.
+ * Prints a plan.  If an equal plan has been printed for another instance,
+ * `same` is the target of that instance, otherwise NULL.
  */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,

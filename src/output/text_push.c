@@ -10,7 +10,7 @@
 #include "proto/report.h"
 
 /*
- * The changes that a push can make to a section of the config, in the order of
+ * The changes that a push can make to sections of the config, in the order of
  * the report.
  */
 static const struct {
@@ -59,8 +59,8 @@ print_sections(const struct output_context *context, const char *before,
 }
 
 /*
- * Prints a line for each instance that has a message.  With --verbose, prints a
- * line for every instance.
+ * Prints one line for each instance.  Without --verbose, skips the instances
+ * that have no message.
  */
 static void
 print_cluster(const struct output_context *context, const json_t *report)
@@ -78,8 +78,8 @@ print_cluster(const struct output_context *context, const json_t *report)
 		if (outcome == NULL || (message == NULL && !context->verbose))
 			continue;
 		/*
-		 * Skip a message that is part of the error message, which has
-		 * already been printed.
+		 * Skip a message that has already been printed as part of the
+		 * error message.
 		 */
 		if (message != NULL && said != NULL && !context->verbose &&
 		    strstr(said, message) != NULL)

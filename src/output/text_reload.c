@@ -34,7 +34,7 @@ text_print_reload(const struct output_context *context, const json_t *report)
 	if (report_ended(report, OUTCOME_RELOADED) || stale || sick) {
 		text_print_generation(context, " to ", report);
 		text_print_duration(context, " in ", duration);
-		/* Cartridge's reload_roles() reports no modules. */
+		/* A reload by Cartridge's reload_roles() reports no modules. */
 		if (json_array_size(json_object_get(report, "modules")) > 0) {
 			text_print_code_counts(context, ": ", report);
 			print_routes(context, report);

@@ -14,8 +14,7 @@ text_print_results(const struct output_context *context, const json_t *report)
 		return;
 	if (context->targets > 1) {
 		/*
-		 * Print the name as a comment, so that the output is valid
-		 * YAML.
+		 * Print the target as a comment, to keep the output valid YAML.
 		 */
 		fputs("# ", context->out);
 		text_print(context, string(report, "target"));

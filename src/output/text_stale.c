@@ -7,7 +7,7 @@
 #include "output/text.h"
 #include "proto/report.h"
 
-/* The maximum number of references that are listed without --verbose. */
+/* The maximum number of references to list without --verbose. */
 #define LISTED_MAX	50
 
 struct counts {
@@ -69,8 +69,8 @@ text_print_stale_remain(const struct output_context *context,
 }
 
 /*
- * Prints a number from the scan, such as ", 2 passes", after the text `before`.
- * `key` is the name of the field and also the plural noun; `one` is the
+ * Prints a number from the scan, such as "2 passes", after the text `before`.
+ * `key` is both the name of the field and the plural noun.  `one` is the
  * singular noun.
  */
 static void
@@ -110,7 +110,7 @@ print_found(const struct output_context *context, const json_t *report)
 	print_incomplete(context, report);
 }
 
-/* Prints one reference to an old function, and whether it was patched. */
+/* Prints a stale reference, and whether it was patched. */
 static void
 print_place(const struct output_context *context, const json_t *place)
 {
@@ -122,13 +122,15 @@ print_place(const struct output_context *context, const json_t *place)
 	text_print_styled(context, patched ? TERM_GOOD : TERM_WARN,
 	    patched ? "patched" : "stale");
 	fputs(": ", context->out);
-	/* `where` is a text that includes the kind. */
+	/* If the field `where` is present, its text includes the kind. */
 	text_print(context, where != NULL ? where : string(place, "kind"));
 	if (string(place, "function") != NULL) {
 		fputs(patched ? " was " : " is ", context->out);
 		text_print(context, string(place, "function"));
 	}
-	/* The name is empty if the module's value is the function itself. */
+	/*
+	 * The name is empty if the value of the module is the function itself.
+	 */
 	if (name != NULL && name[0] != '\0') {
 		fputs(" (", context->out);
 		text_print(context, name);
@@ -143,8 +145,8 @@ print_place(const struct output_context *context, const json_t *place)
 }
 
 /*
- * Prints at most `max` of the references that were patched, or of those that
- * were not.
+ * Prints at most `max` of the patched references if `patched` is 1, or of the
+ * unpatched references if it is 0.
  */
 static void
 print_places(const struct output_context *context, const json_t *stale,
@@ -189,8 +191,8 @@ print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
 	/*
-	 * If the outcome is `stale`, an incomplete scan has been mentioned in
-	 * the first line of the report.
+	 * With the outcome `stale`, the first line of the report already
+	 * mentions an incomplete scan.
 	 */
 	int said = report_ended(report, OUTCOME_STALE);
 
@@ -224,7 +226,6 @@ print_bytes(const struct output_context *context, json_int_t bytes)
 		    (double)bytes / 1024 / 1024);
 }
 
-/* Prints the statistics of the scan. */
 static void
 print_scan(const struct output_context *context, const json_t *scan)
 {
@@ -250,7 +251,10 @@ text_print_stale_references(const struct output_context *context,
 	size_t max = context->verbose ? json_array_size(stale) : LISTED_MAX;
 
 	count(report, &counts);
-	/* The report of `stale` has the summary in its first line. */
+	/*
+	 * The command `stale` prints its summary in the first line of the
+	 * report.
+	 */
 	if (!is_scan && (scan != NULL || json_array_size(stale) > 0))
 		print_summary(context, report, &counts);
 	if (context->verbose)
@@ -258,8 +262,8 @@ text_print_stale_references(const struct output_context *context,
 	print_places(context, stale, 0, max);
 	print_rest(context, &counts, max);
 	/*
-	 * A normal reload need not scan everything, so do not list what it has
-	 * not checked.
+	 * A successful reload need not check everything, so list what it has
+	 * not checked only if verbose.
 	 */
 	if (is_scan || context->verbose ||
 	    report_ended(report, OUTCOME_STALE))

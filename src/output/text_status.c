@@ -64,8 +64,7 @@ print_digest(const struct output_context *context, const char *before,
 
 /*
  * Prints why Cartridge reports the cluster as unhealthy.  Does nothing if there
- * are several targets: text_print_table then prints the reasons for all of
- * them.
+ * are several targets: text_print_table then prints the reasons of all targets.
  */
 static void
 print_unhealthy(const struct output_context *context, const json_t *report)
@@ -75,7 +74,9 @@ print_unhealthy(const struct output_context *context, const json_t *report)
 	if (context->targets > 1)
 		return;
 	reports = json_array();
-	/* If out of memory, omit only the reasons. */
+	/*
+	 * If out of memory, omit the reasons, but print the rest of the report.
+	 */
 	if (json_array_append(reports, (json_t *)(uintptr_t)report) == 0)
 		text_print_unhealthy(context, "  ", reports);
 	json_decref(reports);

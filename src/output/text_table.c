@@ -8,10 +8,10 @@
 #include "output/columns.h"
 #include "output/text.h"
 
-/* The maximum number of instances listed below the table. */
+/* The maximum number of outdated instances to list below the table. */
 #define LISTED_MAX	8
 
-/* Sets a cell to a short version: "2.6.0-0-g47aa4e01e" becomes "2.6.0". */
+/* Sets a cell to a shortened version: "2.6.0-0-g47aa4e01e" becomes "2.6.0". */
 static void
 set_version(struct table *table, struct row *row, enum column column,
     const char *version)
@@ -50,8 +50,8 @@ set_state(struct table *table, struct row *row)
 }
 
 /*
- * Sets the role, such as "leader/rw".  The cell contains no spaces, so that
- * awk(1) treats it as one field.
+ * Sets the cell of the role, such as "leader/rw".  The cell contains no spaces,
+ * so that awk(1) treats it as one field.
  */
 static void
 set_role(struct table *table, struct row *row)
@@ -91,8 +91,8 @@ digest_of(const json_t *report)
 /*
  * Returns the digest that more than half of the instances have, or NULL.  Uses
  * the Boyer-Moore majority vote.  In the first loop, each different digest
- * cancels one vote: if there is a majority, it survives.  The second loop
- * checks that the survivor has a majority.
+ * cancels one vote, so a digest with a majority is left at the end.  The second
+ * loop checks that this digest really has a majority.
  */
 static const char *
 find_common_digest(const json_t *reports)
@@ -120,8 +120,8 @@ find_common_digest(const json_t *reports)
 }
 
 /*
- * Shows the digest of the loaded code, and that of the code on disk if it
- * differs.
+ * Sets the cell of the code to the digest of the loaded code.  Adds the digest
+ * of the code on disk if it differs.
  */
 static void
 set_code(struct table *table, struct row *row)
@@ -135,8 +135,8 @@ set_code(struct table *table, struct row *row)
 	if (digest == NULL && loaded == NULL)
 		return;
 	/*
-	 * If the digest of the loaded code is unknown, show the digest of the
-	 * code on disk.
+	 * If the digest of the loaded code is unknown, show that of the code on
+	 * disk.
 	 */
 	if (is_outdated)
 		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
@@ -146,8 +146,8 @@ set_code(struct table *table, struct row *row)
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
 	/*
-	 * Mark a digest that the majority does not have: most instances
-	 * presumably have the intended code.
+	 * Highlight a digest that the majority does not have, because most
+	 * instances presumably have the intended code.
 	 */
 	columns_set(table, row, COLUMN_CODE, is_outdated ||
 	    table->common_digest == NULL || digest == NULL ||
@@ -178,7 +178,7 @@ add_row(struct table *table, const json_t *report)
 }
 
 /*
- * Prints the versions that all instances share, because no column shows these.
+ * Prints the versions that all instances share.  The table hides their columns.
  */
 static void
 print_versions(const struct output_context *context,
