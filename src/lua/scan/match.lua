@@ -18,8 +18,8 @@
 -- Maximum number of entries in a table whose fields are matched. Larger tables are
 -- assumed to be data, not code.
 local ENTRIES = 1000
--- Limits for one module: the number of its functions and tables, and the number of
--- entries in all its tables together. Anything beyond these limits is ignored.
+-- Maximum number of functions and tables in a module, and of entries in all its
+-- tables together. Anything beyond these limits is ignored.
 local THINGS, ALL_ENTRIES = 3000, 5000
 -- Maximum number of parts in a name: `Class.run` has two.
 local PARTS = 8
@@ -315,7 +315,7 @@ end
 --- Returns the record of an old function or table: what `name_of` and `retrace` need.
 -- The record does not keep the function or table itself in memory.
 -- @tparam table thing item of `list_things`
--- @tparam ?string module name of the module, to be put into the record
+-- @tparam ?string module name of the module, for the record
 -- @treturn table {module, holder, kind, key, is_local, way, why}
 local function entry_of(thing, module)
     local entry = thing.entry
@@ -337,7 +337,7 @@ end
 
 --- Returns the record of an old function or table, see `entry_of`.
 -- @tparam function|table thing the old function or table
--- @tparam ?string module name of the module, to be put into the record
+-- @tparam ?string module name of the module, for the record
 -- @treturn ?table record for `name_of` and `retrace`; nil if the module has no such
 --   function or table. The field `why` is set if several counterparts are possible.
 function Matching:find(thing, module)
@@ -346,7 +346,7 @@ function Matching:find(thing, module)
 end
 
 --- Calls `visit` for each function and table of the old module.
--- @tparam string module name of the module, to be put into the records
+-- @tparam string module name of the module, for the records
 -- @tparam function visit (value, record, candidate): the function or table, its
 --   record (see `find`), and the candidate for its counterpart (see `judge`)
 function Matching:each(module, visit)

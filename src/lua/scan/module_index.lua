@@ -55,7 +55,7 @@ end
 
 --- Returns the new value of a module. If the reload does not replace the module, this
 -- is its value in `package.loaded`.
--- @tparam string module name of the module
+-- @tparam string module
 function ModuleIndex:value_of(module)
     local value = self.new[module]
     if value == nil then
@@ -65,23 +65,21 @@ function ModuleIndex:value_of(module)
 end
 
 --- Returns the value that a module had before the current reload.
--- @tparam string module name of the module
+-- @tparam string module
 function ModuleIndex:old_value(module)
     return self.old[module]
 end
 
 --- Returns whether a module now has a different value than before the reload. The old
 -- value must be a table or function.
--- @tparam string module name of the module
--- @treturn boolean
+-- @tparam string module
 function ModuleIndex:is_changed(module)
     local kind = type(self.old[module])
     return (kind == 'table' or kind == 'function') and not rawequal(self.old[module], self:value_of(module))
 end
 
 --- Returns whether the current reload replaces a module.
--- @tparam string module name of the module
--- @treturn boolean
+-- @tparam string module
 function ModuleIndex:is_replaced(module)
     return self.replaced[module] ~= nil
 end
@@ -89,7 +87,6 @@ end
 --- Returns whether a table is the current value of an application module, or
 -- `package.loaded` itself.
 -- @tparam table object
--- @treturn boolean
 function ModuleIndex:is_value(object)
     if self.values == nil then
         self.values = {[package.loaded] = true}
@@ -105,9 +102,8 @@ end
 
 --- Returns whether a file belongs to a module, or belonged to it in an earlier
 -- generation.
--- @tparam string module name of the module
+-- @tparam string module
 -- @tparam string source chunk name of the file
--- @treturn boolean
 function ModuleIndex:has_file(module, source)
     for _, name in ipairs(self.names[source] or {}) do
         if name == module then
@@ -122,7 +118,6 @@ end
 -- for the old path and one for the new path.
 -- @tparam string source unit
 -- @tparam string other unit
--- @treturn boolean
 function ModuleIndex:is_same(source, other)
     for _, module in ipairs(self.names[source] or {}) do
         for _, other_module in ipairs(self.names[other] or {}) do

@@ -1,11 +1,11 @@
---- Analyses references from new code to old functions. Such references are in
--- upvalues or local variables of new functions, and in the values of new modules.
+--- Analyses references from new code to old functions. These references are in
+-- upvalues or local variables of new functions, or in values of new modules.
 --
--- They often arise by wrapping: new code takes the function that is registered
--- somewhere, and registers a wrapper around it. After a restart of the process, new
--- code would wrap the original function. After a reload, it may wrap a wrapper of
--- the old code instead. In that case, `unwrap` finds the original function inside
--- the old wrapper.
+-- They often arise when new code wraps a function: it takes the function that is
+-- registered somewhere, and registers a wrapper around it. After a restart of the
+-- process, new code would wrap the original function. After a reload, it may wrap a
+-- wrapper of the old code instead. In that case, `unwrap` finds the original
+-- function inside the old wrapper.
 
 local require = ...
 local generations = require('code.generations')
@@ -125,15 +125,13 @@ local function only_function(f)
     return found
 end
 
---- Skips old wrappers that belong to other modules. As long as the current function
--- is old code of another module, continues with the function that it wraps. Ends at
--- the first function that is not old, or that belongs to the given module.
--- @tparam ?function f the function to start with
--- @tparam string module_source unit of the given module: the module with the files that it
---   runs
--- @tparam table stash see `core.stash`
--- @tparam table counterparts see `counterparts`
--- @treturn ?function nil if it is not clear which function one of the wrappers calls
+--- Skips old wrappers that belong to other modules. Starts with the function `f`. As
+-- long as the current function is old code of another module, continues with the
+-- function that it wraps. Ends at the first function that is not old, or that
+-- belongs to the given module.
+-- @tparam ?function f
+-- @tparam string module_source unit of the module
+-- @treturn ?function nil if it is unknown which function one of the wrappers calls
 local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(stash, f) ~= 'stale'
@@ -145,12 +143,10 @@ local function skip_others(f, module_source, stash, counterparts)
     return nil
 end
 
---- Finds the original value inside a wrapper of old code to which new code refers.
--- There may be several nested wrappers around the value.
+--- Finds the original value inside an old wrapper, if new code refers to the wrapper.
+-- The value may be inside several nested wrappers.
 -- @tparam table place the reference to the old wrapper
 -- @tparam table holder the new code that contains the reference, see `holders_of`
--- @tparam table stash see `core.stash`
--- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the original value is known
 -- @return the original value
 -- @treturn ?function if the value is unknown: the innermost old wrapper that was
@@ -166,8 +162,8 @@ local function find_behind(place, holder, stash, counterparts)
         if not is_there then
             return false, nil, innermost
         elseif type(value) ~= 'function' then
-            -- The wrapped value need not be a function: the value of `__index` can
-            -- be a table.
+            -- The wrapped value need not be a function: for example, `__index` can be
+            -- a table.
             return holder.f ~= nil and not counterparts:is_old_table(value), value
         end
         local class = generations.classify(stash, value)
@@ -182,8 +178,8 @@ local function find_behind(place, holder, stash, counterparts)
             local source = counterparts:unit_of(holder.f)
             local next_one = skip_others(value, source, stash, counterparts)
             local is_stale = next_one ~= nil and generations.classify(stash, next_one) == 'stale'
-            -- If the old code of the module has not wrapped anything here, the
-            -- reference does not come from nested wrapping.
+            -- If none of the wrappers belongs to the old code of this module, the
+            -- original value is unknown.
             if next_one == nil or not is_stale and innermost == nil then
                 return false, nil, innermost
             elseif is_stale then

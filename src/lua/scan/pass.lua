@@ -22,14 +22,14 @@ local walk_lib = require('scan.heap_walk')
 -- Reasons that the report gives for a place that is not patched.
 local TAKEN = 'the new code now uses it'
 local SHARED = 'it needs %s, which the new code has put into another table'
--- Reported as the reason if a reference was removed instead of patched.
+-- Reason that the report gives if a reference was removed instead of patched.
 local REMOVED = 'removed: the new code registered its own'
 
 local Pass = {}
 Pass.__index = Pass
 
 --- Creates a pass.
--- @tparam table options options of `run` in `scan.init`, and also
+-- @tparam table options options of `run` in `scan.init`, with these additional fields:
 --   believed: the records about generations, without those of foreign modules; see
 --     `believed` in `scan.init`
 --   limit: size of the Lua heap at which to stop, in kilobytes
@@ -216,9 +216,8 @@ function Pass:on_module(number, kind, key, value, object)
     return true
 end
 
---- Handles a place that the walk has found. The parameters are those of the option
--- `on_place` of `heap_walk.new`.
--- @treturn ?boolean see that option
+--- Handles a place that the walk has found. The parameters and the result are those
+-- of the option `on_place` of `heap_walk.new`.
 function Pass:on_place(number, kind, key, value, object)
     if type(value) == 'table' and self.table_patches.watched[value] then
         self.table_patches:note_holder(kind, key, value, object)

@@ -45,10 +45,9 @@ end
 -- If the new value is already a key of the same table, only removes the old key.
 -- Removing a key does not disturb a loop over the table.
 --
--- Otherwise, replaces the old key by the new one. This requires that the table has a
--- counterpart in the new code, and that the counterpart has the new key. In any
--- other table, such as a rock's, the value under the key may have been computed from
--- the old key.
+-- Otherwise, replaces the old key by the new one, but only if the table has a
+-- counterpart in the new code with the new key. Any other table keeps the old key,
+-- because the value under the key may have been computed from it.
 function patchers.key(place, new)
     local object, value, counterpart = place.object, rawget(place.object, place.value), place.counterpart
     local is_there = rawget(object, new) ~= nil

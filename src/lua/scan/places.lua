@@ -7,8 +7,8 @@ local describe_lib = require('scan.describe')
 local generations = require('code.generations')
 local yield = require('core.yield')
 
--- Maximum number of patched places in the report, and of unpatched ones. Further
--- places are only counted.
+-- Maximum number of patched places in the report, and also of unpatched places.
+-- Further places are only counted.
 local PLACES = 5000
 -- Maximum number of functions compiled from strings in the report.
 local LOADSTRING_FUNCTIONS = 200
@@ -64,10 +64,9 @@ function Places:create(number, kind, key, value, object)
     return place
 end
 
---- Returns whether a place need not be reported: it already was, or it is a table key
--- that no longer exists. The walk finds the same places again if it restarts in a
--- table that has changed.
--- @treturn boolean
+--- Returns whether a place need not be reported: it was already reported, or it is a
+-- table key that no longer exists. The walk finds the same places again if it
+-- restarts in a table that has changed.
 function Places:is_reported(place)
     local reported = place.object ~= nil and self.reported[place.object]
     return reported and reported[place.key] == place.value
@@ -93,7 +92,6 @@ end
 
 --- Returns whether a place must not be patched yet, because a request that started on
 -- old code is still using it.
--- @treturn boolean
 function Places:is_in_use(place)
     local requests, moment = self.options.requests, self.walk.slices
     if place.is_late or requests:hold(place, moment) then
@@ -113,7 +111,6 @@ function Places:note_loadstring_function(number)
     end
 end
 
---- Describes a place for the report.
 local function describe(self, roots, place)
     -- Catch errors: the description may call metamethods of the application, which
     -- may fail.

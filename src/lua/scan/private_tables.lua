@@ -5,15 +5,15 @@ local require = ...
 local catalog = require('code.catalog')
 local generations = require('code.generations')
 
--- Maximum number of entries that are examined in a table.
+-- Maximum numbers of entries that are examined in a table, and of levels of its base
+-- classes.
 local ENTRIES = 1000
--- Maximum number of levels of base classes that are examined.
 local BASES = 10
 
 local PrivateTables = {}
 PrivateTables.__index = PrivateTables
 
---- Creates an object that makes this test.
+--- Creates an object that checks which tables belong to their modules alone.
 -- @tparam table stash see `core.stash`
 -- @tparam table modules see `module_index`
 -- @tparam table tables set of the tables of old modules
@@ -124,11 +124,11 @@ local function is_private(self, object, counterpart, is_module, depth)
     return false
 end
 
---- Returns whether an old table belongs to its module alone. Does not yield.
+--- Returns whether an old table belongs to its module alone, so that its counterpart
+-- can replace it. Does not yield.
 -- @tparam table object the old table
 -- @tparam table counterpart
 -- @tparam ?boolean is_module whether the table is the value of a module
--- @treturn boolean
 function PrivateTables:has(object, counterpart, is_module)
     return is_private(self, object, counterpart, is_module, BASES)
 end

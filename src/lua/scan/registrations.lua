@@ -160,7 +160,6 @@ end
 --- Describes the structure of an entry by a string. Entries with the same structure
 -- have the same string.
 -- @tparam {table,...} steps path from the entry to its function, see `read`
--- @treturn string
 local function shape_of(steps)
     local parts = {}
     for _, one in ipairs(steps) do
@@ -348,7 +347,8 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache for one holder and for entries with one structure.
+--- Returns the part of a cache for the holder of a registration, and for entries with
+-- the same structure as this registration.
 -- @tparam table cache
 -- @tparam table found a registration in the holder, see `locate`
 local function slot(cache, found)
@@ -365,10 +365,8 @@ local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Adds an entry to the count of the entries with the same texts.
+--- Counts an entry together with the other entries that have the same texts.
 -- @tparam table counts texts -> number of entries
--- @param entry
--- @tparam {table,...} steps path to its function, see `read`
 local function count(counts, entry, steps)
     local texts = texts_of(entry, steps)
     counts[texts] = (counts[texts] or 0) + 1
@@ -409,14 +407,13 @@ end
 -- that it replaces no other. Does not yield.
 --
 -- A new registration with the same texts is preferred. If there is none, new code
--- may have changed the texts. Then the function takes a new registration whose texts
--- match no old one. At least as many new registrations as old ones must be without a
--- match.
+-- may have changed the texts. Then a new registration is used whose texts match no
+-- old one. There must be enough of these for all old registrations without a match.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function
 -- @tparam function|table value the counterpart of the old function
--- @treturn boolean whether there is a new registration that replaces the old one
+-- @treturn boolean whether a new registration was found
 function Registrations:take(found, old, value)
     local counts, olds = counts_of(self, found, old)
     local news = counts[value] or {}
@@ -481,7 +478,7 @@ end
 -- name, see `twins`. Does not yield.
 -- @tparam table place the reference to the old function
 -- @tparam table walk the walk that has found the reference
--- @treturn ?function nil if it is not known which new function that is
+-- @treturn ?function nil if this function is unknown
 function Registrations:twin_of(place, walk)
     local found = type(place.value) == 'function' and self:locate(place, walk)
     if not found then

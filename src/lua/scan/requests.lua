@@ -22,9 +22,8 @@ local yield = require('core.yield')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Maximum number of instructions that are examined in a function.
+-- Maximum numbers of instructions and of upvalues that are examined in a function.
 local INSTRUCTIONS = 2000
--- Maximum number of upvalues that are examined in a function.
 local UPVALUES = 60
 
 local Requests = {}
@@ -56,7 +55,7 @@ function Requests:collect(threads)
     self.busy, self.first, self.slice = busy, first, nil
 end
 
---- Removes the requests that no longer run old code from the lists. Does not yield.
+--- Drops the requests that no longer run old code. Does not yield.
 local function refresh(self)
     for i = #self.busy, 1, -1 do
         local thread = self.busy[i]
@@ -67,7 +66,7 @@ local function refresh(self)
     end
 end
 
---- Counts the instructions of a function that read its upvalues.
+--- Counts the instructions in a function that read an upvalue.
 -- @treturn table index of an upvalue -> number of instructions that read it
 -- @treturn boolean whether an upvalue may be read more often: the function has a
 --   loop, creates closures, or is too long to be examined completely

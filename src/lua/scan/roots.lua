@@ -164,8 +164,8 @@ local function collect()
         words = 'the globals',
         first = labelled('global', 'global'),
     })
-    -- Make the spaces a separate root. In Tarantool 3, the shortest path to them
-    -- leads through the Lua registry, and would give them a less meaningful name.
+    -- Make the spaces a separate root, which gives them a meaningful name. In Tarantool
+    -- 3, the shortest path to them would otherwise lead through the Lua registry.
     table.insert(roots, {
         value = box.space,
         kind = 'global',

@@ -3,8 +3,8 @@
 -- (before the commit). For example, one stand-in replaces `fiber.create`, and
 -- records which code starts a fiber.
 --
--- New code may have kept a stand-in in a variable. The scan replaces the stand-in
--- there by the original.
+-- New code may have kept a stand-in in a variable. The scan then replaces the
+-- stand-in by the original.
 
 -- Names of upvalues in which a stand-in may keep the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}

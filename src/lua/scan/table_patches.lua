@@ -1,5 +1,5 @@
 --- Collects old tables whose functions are patched together. There is no yield
--- between the patches, so a library that calls functions in the table never finds a
+-- between the patches, so a library that calls functions in a table never finds a
 -- mixture of old and new ones.
 
 local require = ...

@@ -20,7 +20,6 @@ end
 
 --- Groups functions by prototype. The groups are in the order in which their
 -- prototypes first appear.
--- @tparam {function,...} list
 -- @treturn {table,...} groups {line, params, is_vararg, members}
 local function group(list)
     local groups, by_proto = {}, {}
