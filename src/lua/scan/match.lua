@@ -1,11 +1,10 @@
---- Matches the functions and tables of an old module with those of the new version of
--- the module.
+--- Matches the functions and tables of an old module with those of the module's new
+-- version. In this file, both functions and tables are called things.
 --
--- In this file, a thing is a function or table that a module contains. The old and
--- the new value of a module are counterparts of each other. Starting from them, the
--- matching compares names. If two things are counterparts, so are their fields with
--- the same key, their metatables, and their upvalues with the same name. The name of
--- a thing is its path from the value of the module:
+-- The old and the new value of a module are counterparts of each other. From there,
+-- the matching compares names: if two things are counterparts, so are their fields
+-- with the same key, their metatables, and their upvalues with the same name. The
+-- name of a thing is its path from the value of the module:
 --
 --   get         field of the module's value
 --   Class.run   field of a table in a field
@@ -55,7 +54,7 @@ end
 -- @param thing the function or table
 -- @tparam number kind FIELD, UPVALUE or METATABLE
 -- @param key key of the field, or name of the upvalue
--- @return the value to which the step leads; nil if the step does not exist
+-- @return nil if the step does not exist
 local function follow(thing, kind, key)
     if kind == UPVALUE then
         return type(thing) == 'function' and find_upvalue(thing, key) or nil
@@ -69,8 +68,8 @@ end
 
 --- Returns the string keys of a table, sorted.
 -- @tparam table thing the table
--- @tparam table budget Its field `entries` is the number of table entries that may
---   still be examined. This function decreases it.
+-- @tparam table budget {entries}: how many table entries may still be examined;
+--   decreased by this function
 -- @treturn {string,...} empty if the table is too large to be code, or if the budget
 --   is exhausted
 local function string_keys(thing, budget)
@@ -143,8 +142,8 @@ end
 
 --- Calls `visit` for each step that leads from a function or table to another value.
 -- @param thing the function or table
--- @tparam boolean is_own whether `thing` is a function of the module; if so, the
---   tables in its upvalues are visited, too
+-- @tparam boolean is_own whether to visit tables in the upvalues of `thing`, because
+--   it is a function of the module
 -- @tparam table budget see `string_keys`
 -- @tparam function visit (kind, key, value)
 local function each_step(thing, is_own, budget, visit)

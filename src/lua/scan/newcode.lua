@@ -39,7 +39,7 @@ end
 --- Returns the holders of a reference: the new functions and modules on the path by
 -- which the walk found it.
 -- @tparam table place the reference
--- @tparam table walk the walk
+-- @tparam table walk see `heap_walk`
 -- @tparam table counterparts see `counterparts`
 -- @treturn {table,...} the holders, the nearest first:
 --   f: the function; nil for a module

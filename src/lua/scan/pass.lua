@@ -58,8 +58,7 @@ local function new(options)
         deadline = options.deadline,
         limit = options.limit,
         lists = options.lists,
-        -- Don't search the state table, because its references to stale functions
-        -- are weak.
+        -- Don't search the state table: its references to stale functions are weak.
         without = {options.stash},
         stands_in = options.patch and stand_ins.original_of or nil,
         puts_off = options.patch,
@@ -301,7 +300,7 @@ function Pass:run()
     if self.options.patch or self.options.drain then
         self.options.requests:collect(threads)
     end
-    -- Catch errors, because completed patches must be reported in any case.
+    -- Catch errors: completed patches must be reported in any case.
     local ok, err = pcall(function()
         self.walk.tables = self.table_patches:watch()
         self.is_complete = self.walk:run(self.roots)
@@ -319,8 +318,8 @@ function Pass:run()
             self:handle_key(place)
         end
         -- Wait until the old roles have stopped, because their `stop` functions may
-        -- remove old registrations themselves. If a role is still running, the next
-        -- pass removes the registrations.
+        -- remove old registrations themselves. If a role is still running, leave
+        -- this to the next pass.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)

@@ -76,7 +76,7 @@ end
 --- Records whether a place was patched, for the report.
 -- @tparam table place
 -- @tparam ?boolean is_patched
--- @tparam ?string reason why the place was not patched, or how it was patched
+-- @tparam ?string reason why the place was not patched, or how it was
 function Places:report(place, is_patched, reason)
     place.patched, place.reason = is_patched or false, reason
     if not is_patched and (place.kind == 'field' or place.kind == 'key') then

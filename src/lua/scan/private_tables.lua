@@ -84,11 +84,8 @@ end
 -- replaced. The table must contain stale functions, and no functions of other code.
 -- A function of other code is allowed if the counterpart contains it, too: for
 -- example a method that a class library has added.
--- @tparam table object the old table
--- @tparam table counterpart
--- @tparam boolean is_module whether the table is the value of a module. In this
---   case, it may contain functions of other code besides stale ones, or no functions
---   at all.
+-- @tparam boolean is_module whether the table is the value of a module. Then it may
+--   contain functions of other code besides stale ones, or no functions at all.
 -- @tparam number depth maximum number of levels of base classes that are examined
 local function is_private(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then

@@ -92,7 +92,7 @@ end
 -- @param thing the object
 -- @param like the other object
 -- @param key key of the field, or index of the upvalue
--- @return nil if the objects are not similar
+-- @return nil if they are not similar
 local function step(thing, like, key)
     if type(thing) ~= type(like) then
         return nil
@@ -376,9 +376,8 @@ end
 -- has registered, and entries with a given old function.
 -- @tparam table found the registration, see `locate`
 -- @tparam function|table old the old function
--- @treturn table entries that new code has registered: new function -> texts ->
---   number
--- @treturn table entries with the old function: texts -> number
+-- @treturn table for new code: function -> texts -> number of entries
+-- @treturn table for the old function: texts -> number of entries
 local function counts_of(self, found, old)
     local counts = slot(self.counts, found)
     if not counts.is_full then

@@ -4,10 +4,12 @@
 -- stack has returned.
 --
 -- The heap walk itself recognises objects that only these requests can reach. This
--- module recognises objects that a request shares with other code. A table in a
--- local variable of the request is in use, because a library may call a function in
--- the table. An upvalue of a wrapper is in use, because the wrapper may call the
--- function in the upvalue again.
+-- module recognises objects that a request shares with other code:
+--
+--   - A table in a local variable is in use, because a library may call a function
+--     in the table.
+--   - An upvalue of a wrapper is in use, because the wrapper may call the function
+--     in the upvalue again.
 --
 -- Two kinds of references cannot be assigned to a single request: references in
 -- tables of old modules, and triggers of a transaction, which are in the Lua
@@ -139,9 +141,9 @@ end
 
 --- Records which tables and upvalues the requests in flight are using now. Does not
 -- yield.
--- @param moment a value that changes whenever the caller yields. If it is the same
---   as in the last call, the records are kept, because they are still valid. If it
---   is nil, the records are always made anew.
+-- @param moment a value that changes whenever the caller yields. As long as it stays
+--   the same, the previous records are kept. If it is nil, new records are always
+--   made.
 local function update(self, moment)
     if moment ~= nil and self.slice == moment then
         return

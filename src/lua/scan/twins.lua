@@ -1,12 +1,12 @@
 --- Pairs old functions that have no name with new functions (their twins). Both are
 -- registered in the same list or table of a library.
 --
--- A function has no name if the search from the value of its module does not find
--- it: for example an anonymous function, or a local function that no other function
--- uses. Therefore it has no counterpart by name. But if old and new code have
--- registered the same number of functions, they can be paired. Functions with the
--- same code are paired first, then functions on the same line, and finally the
--- remaining functions by their order.
+-- A function has no name if no path leads to it from the value of its module: for
+-- example an anonymous function, or a local function that no other function uses.
+-- Therefore it has no counterpart by name. But if old and new code have registered
+-- the same number of functions, they can be paired. Functions with the same code are
+-- paired first, then functions on the same line, and finally the remaining functions
+-- by their order.
 --
 -- Closures of the same code form a group, in the order of their registration. Groups
 -- of different sizes are not paired. Some closures of the larger group were created
