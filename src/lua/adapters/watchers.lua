@@ -1,10 +1,10 @@
 --- Adapter: watchers (`box.watch`, Tarantool 2.10 and newer).
 --
 -- Watchers of new code are registered at once, not staged. Each watcher calls its
--- callback once with the current value, because new code may wait for this call. Until
--- the commit, only old callbacks get later events. At the commit, an old watcher is
--- silenced if new code has registered it again. Then each new callback gets the latest
--- event that was held back.
+-- callback once with the current value, because new code may wait for this call. Later
+-- events are held back from new callbacks until the commit; old callbacks still get
+-- them. At the commit, an old watcher is silenced if new code has registered it again.
+-- Then each new callback gets the latest of its held-back events, if any.
 --
 -- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry. To
 -- silence a watcher, this adapter puts another function into its slot. Silenced
