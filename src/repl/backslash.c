@@ -8,7 +8,7 @@
 #include "repl/backslash.h"
 #include "util/nearest.h"
 
-/* The width of the column of commands in the output of \help. */
+/* The width of the command column in the output of \help, in characters. */
 #define LEFT_WIDTH	22
 
 int
@@ -25,7 +25,7 @@ begins(const char *name, const char *word)
 
 /*
  * Finds a command by its name or by an unambiguous abbreviation.  Returns NULL
- * with an error if there is no such command.
+ * with an error if no command matches, or if several do.
  */
 static const struct command_row *
 find_command(const char *name, struct error *error)
@@ -160,7 +160,7 @@ backslash_parse(struct backslash *backslash, const char *line,
 	memset(backslash, 0, sizeof(*backslash));
 	line += strcspn(line, "\\");
 	line += line[0] != '\0';
-	/* The backslash and the name must not be separated by a blank. */
+	/* No blank is allowed between the backslash and the name. */
 	if (strchr(" \t", line[0]) != NULL)
 		result = strlist_add(&backslash->words, "", 0, error);
 	else
@@ -181,7 +181,7 @@ backslash_finish(struct backslash *backslash)
 
 /* --- Completion ------------------------------------------------------------*/
 
-/* The state of a completion. */
+/* The state while the candidates for a word are collected. */
 struct search {
 	struct backslash_names	*names;
 	const char		*word;
@@ -190,8 +190,8 @@ struct search {
 };
 
 /*
- * Concatenates `first` and `second`.  Adds the result to the candidates if it
- * starts with the word that is being completed.
+ * Joins `first` and `len` bytes of `second`.  Adds the result to the candidates
+ * if it starts with the word that is being completed.
  */
 static int
 offer(struct search *search, const char *first, const char *second,
@@ -207,7 +207,7 @@ offer(struct search *search, const char *first, const char *second,
 	    &search->error);
 }
 
-/* Offers each value of a list such as "a|b", with the prefix `before`. */
+/* Offers `before` followed by each value of a list such as "a|b". */
 static int
 offer_values(struct search *search, const char *before, const char *values)
 {
@@ -235,10 +235,7 @@ offer_commands(struct search *search, const char *before)
 	return 0;
 }
 
-/*
- * Returns the option that a word selects, as "--NAME" or "-" and its letter.
- * Returns NULL if there is none.
- */
+/* Returns the option with this "--NAME" or "-LETTER", or NULL. */
 static const struct option_row *
 find_option(const char *word, size_t len)
 {
@@ -291,7 +288,8 @@ offer_options(struct search *search, const struct command_row *command)
 }
 
 /*
- * Offers the words that can follow `before`, whose first word is the command.
+ * Offers candidates for the word after `before`.  The list `before` holds the
+ * words that precede it, starting with the command name.
  */
 static int
 offer_argument(struct search *search, const struct strlist *before)
@@ -336,7 +334,7 @@ backslash_complete(struct backslash_names *names, const char *line,
 	} else if ((copy = strndup(line + name, start - name)) == NULL) {
 		result = -1;
 	} else {
-		/* Offer nothing if a quote is not terminated. */
+		/* Offer no candidates if the line has an unclosed quote. */
 		if (strlist_split(&before, copy, &search.error) == 0 &&
 		    before.count > 0)
 			result = offer_argument(&search, &before);

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The backslash commands of the console.  Most are commands of this program,
- * from the table of commands; a few exist only in the console.  A name may be
- * abbreviated if that is unambiguous.
+ * Parses and completes the backslash commands of the console.  Most of them
+ * exist on the command line, too; a few, such as \set, exist only in the
+ * console.  A name may be abbreviated if the abbreviation is unambiguous.
  */
 
 #ifndef CR_BACKSLASH_H
@@ -18,49 +18,47 @@
 #include "util/strlist.h"
 
 /*
- * A parsed line.  `options` contains the command.  For a command of this
- * program, it also contains the options to run it with.  \set sets the output
- * format to `output`, or shows the current format if `output` is NULL.  \help
- * prints the help of the command `help`, or a list of all commands if `help` is
- * NULL.
+ * A parsed backslash command.  `options` holds the command.  For a command of
+ * the command line, it also holds the options of that command.  `output` is the
+ * format for \set, or NULL to show the current format.  `help` is the command
+ * for \help, or NULL to list all commands.
  */
 struct backslash {
-	struct strlist			 words;	/* strings of `options` */
+	struct strlist			 words;	/* `options` points into it */
 	struct options			 options;
 	const struct output		*output;
 	const struct command_row	*help;
 };
 
-/* The candidates of a completion. */
+/* The candidates for completing a word. */
 struct backslash_names {
 	struct strlist	 words;
-	int		 files;		/* offer file names, too */
+	int		 files;		/* also offer file names */
 };
 
-/*
- * Whether a line is a backslash command.  It may have blanks before the
- * backslash.
- */
+/* Whether a line is a backslash command.  Blanks may precede the backslash. */
 int	backslash_begins(const char *line);
 
 /*
- * Parses a line.  A command takes the same options as on the command line,
- * except for those that select targets.  `settings` contains the defaults of
- * the options.  Returns 0, or -1 with a usage error.
+ * Parses a backslash command.  It takes the same options as on the command
+ * line, except for those that select targets.  `settings` provides the default
+ * values of the options.  Returns 0, or -1 with a usage error.  After success,
+ * the caller must call backslash_finish.
  */
 int	backslash_parse(struct backslash *, const char *line,
 	    const struct options *settings, struct error *);
 void	backslash_finish(struct backslash *);
 
 /*
- * Lists the candidates for the word from `start` to `end` of the line.  Returns
- * 0, or -1 if out of memory.  The caller must call backslash_names_finish.
+ * Lists the candidates for the word from offset `start` to offset `end` of a
+ * line.  Returns 0, or -1 if out of memory.  The caller must call
+ * backslash_names_finish in either case.
  */
 int	backslash_complete(struct backslash_names *, const char *line,
 	    size_t start, size_t end);
 void	backslash_names_finish(struct backslash_names *);
 
-/* Prints all commands, one per line. */
+/* Prints a list of all backslash commands. */
 void	backslash_help(FILE *);
 
 #endif

@@ -31,7 +31,7 @@ repl_stop_with_error(struct repl *repl)
 	repl_stop(repl, repl->error.outcome);
 }
 
-/* Prints the error.  The console continues. */
+/* Prints repl->error, but does not end the console. */
 static void
 report_error(struct repl *repl, unsigned long line)
 {
@@ -42,8 +42,8 @@ void
 repl_check_output(struct repl *repl, int result)
 {
 	/*
-	 * -1 means that standard output cannot be written.  main reports that
-	 * error.
+	 * A result of -1 means that standard output cannot be written.  main()
+	 * reports this error.
 	 */
 	if (result == -1)
 		repl_stop(repl, OUTCOME_USAGE);
@@ -79,8 +79,8 @@ remember(struct repl *repl, const char *entry)
 }
 
 /*
- * Whether the console must end because of a signal that has arrived.  At a
- * terminal, SIGINT only interrupts the running statement or command.
+ * Whether a signal that has arrived must end the console.  At a terminal,
+ * SIGINT only interrupts the running statement or command.
  */
 static int
 ends_by_signal(const struct repl *repl)
@@ -90,8 +90,8 @@ ends_by_signal(const struct repl *repl)
 }
 
 /*
- * Reports that a statement was not answered, because of a signal or a timeout,
- * and closes the connection.
+ * Reports that a statement got no reply because of a signal or a timeout.
+ * Closes the connection.
  */
 static void
 report_no_reply(struct repl *repl, int64_t began, enum event why)
@@ -118,8 +118,8 @@ report_no_reply(struct repl *repl, int64_t began, enum event why)
 static void	run_backslash(struct repl *, const char *line);
 
 /*
- * Sends the current statement.  The instance runs an incomplete statement only
- * if `is_last` is set.
+ * Sends the current statement, waits for the reply and prints it.  The instance
+ * runs an incomplete statement only if `is_last` is set.
  */
 static void
 run_statement(struct repl *repl, int is_last)
@@ -149,7 +149,7 @@ run_statement(struct repl *repl, int is_last)
 	}
 	statement->sent = statement->len;
 	/*
-	 * There is no time limit at a terminal, because the user can press
+	 * At a terminal there is no time limit, because the user can press
 	 * Ctrl-C.
 	 */
 	event = event_wait(source, NULL, repl->printer.is_interactive ?
@@ -181,7 +181,7 @@ run_statement(struct repl *repl, int is_last)
 }
 
 /*
- * Adds a line to the current statement.  Sends the statement if it may be
+ * Adds a line to the current statement.  Runs the statement if it may be
  * complete.
  */
 static void
@@ -215,8 +215,8 @@ print_help(FILE *out, const struct printer *printer, const void *command)
 }
 
 /*
- * Whether to buffer the report of a command, so that the pager can show it.
- * Some commands are excluded, because their reports can be too large.
+ * Whether to buffer the report of a command for the pager.  Commands such as
+ * eval are not paged, because their reports can be too large to buffer.
  */
 static int
 is_paged(const struct repl *repl, const struct options *options)
@@ -252,7 +252,7 @@ run_command(struct repl *repl, const struct options *options)
 	    &context)) != 0)
 		repl->printer.has_failed = 1;
 	ends = ends_by_signal(repl);
-	/* SIGINT ends only the command, not the console. */
+	/* At a terminal, SIGINT ends only the command. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {
@@ -305,13 +305,13 @@ run_backslash(struct repl *repl, const char *line)
 	backslash_finish(&backslash);
 }
 
-/* --- Lines -----------------------------------------------------------------*/
+/* --- Lines of input --------------------------------------------------------*/
 
 void
 repl_eval_line(struct repl *repl, const char *line, size_t len)
 {
 	repl->line++;
-	/* A backslash in the middle of a statement belongs to Lua. */
+	/* In the middle of a statement, a backslash is part of the Lua code. */
 	if (repl->statement.text == NULL && backslash_begins(line)) {
 		remember(repl, line);
 		run_backslash(repl, line);

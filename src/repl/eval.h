@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Evaluates the lines of the command `console`: statements in Lua in the
- * instance, backslash commands (repl/backslash.h) in this program.  Prints what
- * they result in.
+ * Evaluates the lines of the command `console` and prints the results.
+ * Statements in Lua run in the instance.  Backslash commands (repl/backslash.h)
+ * run in this program.
  */
 
 #ifndef CR_EVAL_H
@@ -31,46 +31,47 @@ struct repl {
 	const struct target		*target;
 	const struct output_context	*context;
 	int				 is_over;
-	/* The connection was lost during a completion. */
+	/* Whether the connection was lost during a completion. */
 	int				 is_lost;
 	enum outcome			 outcome;
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	/* For input that is not edited: */
+	/* The lines of input that is not edited, such as a pipe. */
 	struct linereader		 reader;
 	struct history			 history;
 	unsigned long			 line;		/* its number */
 	struct statement		 statement;
-	char				*prompts[2];	/* see make_prompts */
+	/* The prompts for the first line of a statement and for the others. */
+	char				*prompts[2];
 };
 
-/* Ends the console with this outcome, after the current line. */
+/* Ends the console with this outcome after the current line. */
 void	repl_stop(struct repl *, enum outcome);
 
-/* Prints repl->error and ends the console with its outcome. */
+/* Prints repl->error, and ends the console with the outcome of the error. */
 void	repl_stop_with_error(struct repl *);
 
 /*
- * Ends the console if a print function has failed.  `result` is what that
- * function returned.
+ * Ends the console if `result` is -1.  `result` is what a function of
+ * repl/print.h has returned.
  */
 void	repl_check_output(struct repl *, int result);
 
-/* Prints a push message.  `arg` is the struct repl. */
+/* Prints a push message.  `arg` must point to the struct repl. */
 void	repl_print_push(const struct document *, void *arg);
 
 /*
- * Evaluates a line of input: runs a backslash command, or adds the line to the
- * current statement and runs it if it is complete.  Blocks until the reply, the
- * timeout or, at a terminal, a signal.  Errors are printed; those of the
- * connection end the console.
+ * Evaluates a line of input.  Runs a backslash command, or adds the line to the
+ * current statement and runs the statement if it may be complete.  Blocks until
+ * the reply or a signal arrives or, without a terminal, the timeout expires.
+ * Prints any error.  An error of the connection ends the console.
  */
 void	repl_eval_line(struct repl *, const char *line, size_t len);
 
 /*
  * Runs a statement that is still incomplete at the end of the input, so that
- * the instance reports its error.  Does nothing at a terminal.
+ * the instance reports the syntax error.  Does nothing at a terminal.
  */
 void	repl_eval_rest(struct repl *);
 

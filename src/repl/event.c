@@ -7,13 +7,16 @@
 #include "util/clock.h"
 #include "util/signals.h"
 
-/* The first and the longest delay before a retry, in milliseconds. */
+/*
+ * The first and the longest delay before a new attempt to connect, in
+ * milliseconds.
+ */
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 
 /*
- * The maximum duration of a single poll(2), in milliseconds.  It fits in an
- * int.
+ * The longest timeout for one call of poll(2), in milliseconds.  poll(2) takes
+ * the timeout as an int.
  */
 #define WAIT_MAX_MS	60000
 
@@ -75,8 +78,8 @@ event_wait(struct event_source *source, const struct event_input *input,
 		if (input != NULL && fds[3].revents != 0)
 			input->on_editor();
 		/*
-		 * After Ctrl-C, leave pending input unread, so that it goes to
-		 * the next line.
+		 * After Ctrl-C, do not report pending input: it belongs to the
+		 * next line.
 		 */
 		if (fds[2].revents != 0 && signals_count() == 0)
 			return EVENT_INPUT;

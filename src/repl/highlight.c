@@ -6,13 +6,13 @@
 #include "repl/highlight.h"
 #include "output/term.h"
 
-/* The state of highlighting one document. */
+/* The state while a document is highlighted. */
 struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style of strings */
-	char		 quote;		/* of an open scalar, or NUL */
-	size_t		 block;		/* indent of a block scalar, or 0 */
+	char		 quote;		/* quote of an open scalar, or NUL */
+	size_t		 block;		/* least indent of a block, or 0 */
 	size_t		 column;	/* column of the current value */
 };
 
@@ -30,8 +30,9 @@ put_styled(struct highlighter *highlighter, enum term_style style,
 }
 
 /*
- * Returns the length of a quoted text after its opening quote, including the
- * closing quote.  Sets *open to whether the closing quote is missing.
+ * Returns the length of a quoted string.  The length includes the closing
+ * quote, but not the opening one.  Sets *open to whether the closing quote is
+ * missing.
  */
 static size_t
 quoted_length(const char *text, size_t len, char quote, int *open)
@@ -79,8 +80,8 @@ plain_style(const struct highlighter *highlighter, const char *text, size_t len)
 }
 
 /*
- * Returns the position of the colon after a key.  Returns `len` if the text
- * does not start with a key.
+ * Returns the offset of the colon after the key at the start of the text, or
+ * `len` if the text does not start with a key.
  */
 static size_t
 key_length(const char *text, size_t len)
@@ -108,7 +109,7 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 	size_t used;
 	int open;
 
-	/* Anchors, aliases and tags come before the value. */
+	/* Print the anchors, aliases and tags before the value. */
 	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
 		for (used = 0; used < len && text[used] != ' '; used++)
 			continue;
@@ -140,8 +141,8 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 }
 
 /*
- * Prints a line that starts an entry of a map or list.  The indentation has
- * already been printed.
+ * Prints a line that starts an entry of a mapping or a list.  The caller has
+ * already printed the indentation.
  */
 static void
 highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
@@ -158,8 +159,8 @@ highlight_entry(struct highlighter *highlighter, const char *text, size_t len)
 	if (len == 0)
 		return;
 	/*
-	 * The lines of a block scalar are indented more than its key.  If a
-	 * list item has no key, they are indented more than the "-".
+	 * The lines of a block scalar are indented more than its key.  In a
+	 * list item without a key, they are indented more than the "-".
 	 */
 	key = key_length(text, len);
 	if (key < len) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Prints YAML for people to read: escaped for a terminal, and highlighted. */
+/* Prints YAML with escapes for a terminal and with syntax highlighting. */
 
 #ifndef CR_HIGHLIGHT_H
 #define CR_HIGHLIGHT_H
@@ -10,9 +10,10 @@
 #include <stdio.h>
 
 /*
- * Prints a YAML document of the console, escaped.  If `color` is set,
- * highlights keys, strings and numbers.  If `failed` is set as well, strings
- * get the colour of errors.  Accepts invalid YAML, too.  Takes linear time.
+ * Prints a YAML document from the console, escaped except for newlines and
+ * tabs.  If `color` is set, highlights keys, strings and numbers.  If `failed`
+ * is set as well, prints strings in the colour of errors.  Also accepts invalid
+ * YAML.  Takes linear time.
  */
 void	highlight_yaml(FILE *, const char *text, size_t len, int color,
 	    int failed);

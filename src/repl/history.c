@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#define _GNU_SOURCE	/* asprintf, strcasestr, O_PATH */
+#define _GNU_SOURCE	/* for asprintf, strcasestr, O_PATH */
 
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -27,14 +27,14 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 #define STATE_HOME	".local/state/"
 
 /*
- * The errno that this file sets for a file or directory of another user.
- * open(2) never sets this value.
+ * The errno value that the functions below set if a file or directory belongs
+ * to another user.  open(2) never sets this value.
  */
 #define NOT_OURS	ECHRNG
 
 /*
- * The maximum number of attempts to open the file.  An attempt fails if another
- * process replaces the file at the same time.
+ * The maximum number of attempts to open the history file.  An attempt fails if
+ * another process replaces the file at the same time.
  */
 #define TRIES	16
 
@@ -48,9 +48,9 @@ local_error(const char *path, struct error *error)
 }
 
 /*
- * Returns the path of the file, which the caller frees, or NULL if there is no
- * home directory.  Sets *base_len to the length of the base directory, which is
- * the part of the path that comes from $XDG_STATE_HOME or $HOME.
+ * Returns the path of the history file, or NULL if there is no home directory.
+ * The caller frees the path.  Sets *base_len to the length of the base
+ * directory, which is the part that comes from $XDG_STATE_HOME or $HOME.
  */
 static char *
 find_path(size_t *base_len)
@@ -65,10 +65,7 @@ find_path(size_t *base_len)
 	}
 	if (base == NULL || base[0] != '/')
 		return NULL;
-	/*
-	 * Do not count trailing slashes: open_directory expects base_len to end
-	 * with the name of the base directory.
-	 */
+	/* open_directory expects the length without trailing slashes. */
 	for (*base_len = strlen(base); *base_len > 0 &&
 	    base[*base_len - 1] == '/'; (*base_len)--)
 		continue;
@@ -77,8 +74,8 @@ find_path(size_t *base_len)
 }
 
 /*
- * Opens a directory in `parent`.  Creates it if it is missing and `make` is
- * set.  Returns a descriptor, or -1 with errno.
+ * Opens the directory `name` in the directory `parent`.  If `make` is set,
+ * creates a missing directory.  Returns a descriptor, or -1 with errno.
  */
 static int
 open_below(int parent, const char *name, int make)
@@ -88,7 +85,10 @@ open_below(int parent, const char *name, int make)
 	fd = openat(parent, name, flags);
 	if (fd != -1 || errno != ENOENT || !make)
 		return fd;
-	/* mkdirat(2) fails if the name is a dangling symbolic link. */
+	/*
+	 * mkdirat(2) does not follow a dangling symbolic link, and O_NOFOLLOW
+	 * below rejects the link.
+	 */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
 		/*
 		 * On a read-only file system, report that the directory is
@@ -100,7 +100,7 @@ open_below(int parent, const char *name, int make)
 	return openat(parent, name, flags | O_NOFOLLOW);
 }
 
-/* Whether an open file belongs to this user.  If not, sets errno. */
+/* Whether an open file belongs to this user.  Sets errno if it does not. */
 static int
 is_ours(int fd)
 {
@@ -113,10 +113,10 @@ is_ours(int fd)
 }
 
 /*
- * Opens the directory of the file.  Creates missing directories if `make` is
- * set.  The base directory and all directories below it must belong to this
- * user.  Another owner could replace them by symbolic links.  Returns a
- * descriptor, or -1 with errno.
+ * Opens the directory of the history file.  Creates missing directories if
+ * `make` is set.  Fails unless the base directory and all directories below it
+ * belong to this user: another owner could replace them by symbolic links.
+ * Returns a descriptor, or -1 with errno.
  */
 static int
 open_directory(const char *path, size_t base_len, int make)
@@ -136,10 +136,6 @@ open_directory(const char *path, size_t base_len, int make)
 			errno = code;
 			dir = next;
 		}
-		/*
-		 * Check the owner of the base directory and all directories
-		 * below it.
-		 */
 		if (dir != -1 && (size_t)(name - copy) + strlen(name) >=
 		    base_len && !is_ours(dir)) {
 			close(dir);
@@ -154,8 +150,9 @@ open_directory(const char *path, size_t base_len, int make)
 }
 
 /*
- * Opens the file in its directory.  Returns a descriptor, or -1 with errno.  If
- * it is not a regular file, errno is 0.
+ * Opens the history file in its directory, and creates it if it is missing.
+ * Returns a descriptor, or -1 with errno.  An errno of 0 means that the file is
+ * not a regular one.
  */
 static int
 open_file(int dir)
@@ -188,10 +185,10 @@ open_file(int dir)
 }
 
 /*
- * Opens and locks the file.  If the previous holder of the lock has replaced
- * the file, opens it again.  Sets *dir to its directory, which the caller must
- * close, too.  Returns a descriptor, or -1 with errno.  If it is not a regular
- * file, errno is 0.
+ * Opens and locks the history file.  Retries if another process has replaced
+ * the file before it was locked.  Sets *dir to a descriptor of the directory,
+ * which the caller must close as well.  Returns a descriptor, or -1 with errno.
+ * An errno of 0 means that the file is not a regular one.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)
@@ -200,8 +197,9 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only when the console starts.  If it is missing
-	 * later, it may have been removed on purpose.
+	 * Create the directory only at the start of the console, which takes a
+	 * shared lock.  If the directory is missing later, it may have been
+	 * removed on purpose.
 	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
@@ -210,8 +208,7 @@ open_locked(const struct history *history, int lock, int *dir)
 	for (i = 0; i < TRIES; i++) {
 		if ((fd = open_file(*dir)) == -1) {
 			/*
-			 * Retry: another process has just created or replaced
-			 * the file.
+			 * Another process has just created the file: try again.
 			 */
 			if (errno == EEXIST)
 				continue;
@@ -234,9 +231,9 @@ open_locked(const struct history *history, int lock, int *dir)
 }
 
 /*
- * Reads at most the last `most` bytes of the file.  If they begin in the middle
- * of an entry, drops the rest of that entry.  Returns a text that the caller
- * frees, or NULL with errno.
+ * Reads at most the last `most` bytes of the history file.  If the file is
+ * larger, drops the first line, which may be incomplete.  Returns the text,
+ * which the caller frees, or NULL with errno.
  */
 static char *
 read_end(int fd, size_t most, size_t *len)
@@ -290,7 +287,7 @@ write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-/* Decodes a line of the file into an entry, in place. */
+/* Decodes a line of the history file into an entry, in place. */
 static void
 decode(char *entry)
 {
@@ -305,7 +302,10 @@ decode(char *entry)
 	*to = '\0';
 }
 
-/* Encodes an entry as a line of the file.  The caller frees the line. */
+/*
+ * Encodes an entry as a line of the history file.  Returns the line, which the
+ * caller frees, or NULL if out of memory.
+ */
 static char *
 encode(const char *entry, size_t *len)
 {
@@ -395,7 +395,10 @@ history_repeats(struct history *history, const char *entry)
 	return 0;
 }
 
-/* Replaces the locked file by a file with the newer half of the entries. */
+/*
+ * Replaces the locked history file by a new file with its last entries, at most
+ * HISTORY_SIZE_MAX / 2 bytes.  Returns 0, or -1 with errno.
+ */
 static int
 drop_older(int dir, int fd)
 {
@@ -409,8 +412,8 @@ drop_older(int dir, int fd)
 	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
 	    (long)getpid());
 	/*
-	 * The temporary file may be left over from a process that had the same
-	 * pid and crashed.
+	 * A process with the same pid may have crashed and left the temporary
+	 * file.
 	 */
 	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
 	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
@@ -427,9 +430,9 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked file, completely or not at all.  If a part of
- * the line remained, the next entry would be appended to it.  Returns the new
- * size of the file, or -1 with errno.
+ * Appends a line to the locked history file, completely or not at all.  After a
+ * partial line, the next entry would continue that line.  Returns the new size
+ * of the file, or -1 with errno.
  */
 static off_t
 append(int fd, const char *line, size_t len)
@@ -447,9 +450,7 @@ append(int fd, const char *line, size_t len)
 	if (write_all(fd, line, len) == 0)
 		return st.st_size + (off_t)len;
 	code = errno;
-	/*
-	 * Remove what was written.  Truncating works even if the disk is full.
-	 */
+	/* Remove the partial line.  Truncating works even on a full disk. */
 	if (ftruncate(fd, st.st_size) == 0)
 		errno = code;
 	return -1;
@@ -467,14 +468,11 @@ history_add(struct history *history, const char *entry, struct error *error)
 		return 0;
 	if ((line = encode(entry, &len)) == NULL)
 		return error_out_of_memory(error);
-	/*
-	 * open_locked fails if the directory has been removed in the meantime.
-	 */
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		/*
-		 * An errno of 0 means that the file is not a regular one, such
-		 * as /dev/null.  In that case, drop the entry without an error.
+		 * If errno is 0, the file is not a regular one, such as
+		 * /dev/null.  Drop the entry without an error.
 		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}

@@ -11,9 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/*
- * With this macro, the headers of readline declare functions with prototypes.
- */
+/* Make the headers of readline declare functions with prototypes. */
 #define HAVE_STDARG_H
 #include <readline/history.h>
 #include <readline/readline.h>
@@ -23,8 +21,8 @@
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
 /*
- * Load the library whose major version is that of the headers, because the ABI
- * differs between major versions.
+ * Load the same major version as that of the headers, because the ABI differs
+ * between major versions.
  */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
@@ -41,7 +39,7 @@
 #define SYMBOL_OF_END(use)
 #endif
 
-/* All functions and variables of the library that this file uses. */
+/* The functions and variables of readline that this file uses. */
 #define SYMBOLS(use)							\
 	use(add_history)						\
 	use(rl_attempted_completion_function)				\
@@ -76,7 +74,7 @@
 	use(rl_variable_bind)						\
 	use(stifle_history)
 
-/* NOLINTNEXTLINE(bugprone-macro-parentheses): declares a name */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): `name` is being declared */
 #define DECLARE(name)	__typeof__(name) *name;
 #define DESCRIBE(name)	{ #name, offsetof(struct library, name) },
 
@@ -95,11 +93,14 @@ static const struct lineedit_hooks *hooks;
 static int is_shown;
 static int signal_fd = -1;
 
-/* What on_line has received.  lineedit_read returns it. */
+/* The event and the line that lineedit_read returns.  on_line sets them. */
 static enum lineedit_event event;
 static char *event_line;
 
-/* The candidates to offer to readline, and the index of the next one. */
+/*
+ * The candidates for the word that readline is completing, and the index of the
+ * next candidate to return to readline.
+ */
 static struct lineedit_names offered;
 static size_t offered_next;
 
@@ -132,9 +133,9 @@ fail:
 }
 
 /*
- * Fills in the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH
- * are read from the signal descriptor instead.  Without blocking, SIGQUIT
- * (Ctrl-\) would end the process and leave the terminal in raw mode.
+ * Fills in the signals to block while a prompt is shown.  The program reads
+ * SIGTSTP and SIGWINCH from the signal descriptor instead.  An unblocked
+ * SIGQUIT (Ctrl-\) would end the process and leave the terminal in raw mode.
  */
 static void
 fill_set(sigset_t *set)
@@ -187,8 +188,8 @@ breaks(void)
 	static char *last;
 
 	/*
-	 * Readline does not free the string.  Keep it, so that the next call
-	 * can free it.
+	 * Readline does not free the returned string, so the next call frees
+	 * it.
 	 */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));
@@ -244,13 +245,12 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	lib.stifle_history(REMEMBERED_MAX);
 	/*
 	 * rl_initialize reads the user's inputrc.  Change the settings below
-	 * only after that, so that the inputrc cannot override them.
+	 * after it, so that the inputrc cannot override them.
 	 */
 	lib.rl_initialize();
 	/*
-	 * Do not let readline ask whether to list many names.  In callback
-	 * mode, readline cannot wait for the answer and would take it to be
-	 * yes.
+	 * Never ask the user whether to list many candidates.  In callback
+	 * mode, readline cannot wait for the answer and would assume "yes".
 	 */
 	*lib.rl_completion_query_items = -1;
 	lib.rl_variable_bind("page-completions", "off");
@@ -290,11 +290,14 @@ lineedit_abandon(const char *mark)
 {
 	if (!is_shown)
 		return;
-	/* This call also ends an incremental search or a keyboard macro. */
+	/*
+	 * rl_callback_sigcleanup also ends an incremental search or a keyboard
+	 * macro.
+	 */
 	lib.rl_callback_sigcleanup();
 	/*
-	 * Move the cursor to the end, so that output appears below the whole
-	 * line.
+	 * Move the cursor to the end of the line, so that output appears below
+	 * all its rows.
 	 */
 	*lib.rl_point = *lib.rl_end;
 	lib.rl_redisplay();
@@ -315,11 +318,11 @@ suspend(void)
 {
 	leave_terminal();
 	hold_signals(SIG_UNBLOCK);
-	/* The process stops here until it is continued. */
+	/* The process stops here until SIGCONT continues it. */
 	raise(SIGTSTP);
 	hold_signals(SIG_BLOCK);
 	lib.rl_prep_terminal(1);
-	/* While the process was stopped, it may have missed SIGWINCH. */
+	/* The window may have been resized while the process was stopped. */
 	lib.rl_reset_screen_size();
 	lib.rl_forced_update_display();
 }

@@ -2,11 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Line editing at a terminal with GNU readline.  No other file uses that
- * library.  It is loaded with dlopen(3) only when it is needed, to keep other
- * commands fast.  The state is global, because there is only one terminal.
- * Readline controls the terminal while a prompt is shown.  At other times the
- * terminal is in its original mode.  The caller handles SIGINT.
+ * Line editing at a terminal with GNU readline.  No other file uses readline.
+ * The library is loaded with dlopen(3) only when needed, so that other commands
+ * start faster.  The state is global, because there is only one terminal.
+ * Readline controls the terminal only while a prompt is shown.  The rest of the
+ * time, the terminal is in its original mode.  The caller handles SIGINT.
  */
 
 #ifndef CR_LINEEDIT_H
@@ -17,18 +17,19 @@
 #include "util/error.h"
 #include "util/strlist.h"
 
-/* The candidates of a completion. */
+/* The candidates for completing a word. */
 struct lineedit_names {
 	struct strlist	 words;
-	int		 files;		/* offer file names, too */
-	int		 open;		/* do not append a blank */
+	int		 files;		/* also offer file names */
+	int		 open;		/* append no blank to a match */
 };
 
 struct lineedit_hooks {
-	/* Returns the characters that separate words in the line. */
+	/* Returns the characters that separate words in this line. */
 	const char	*(*breaks)(const char *line, void *arg);
 	/*
-	 * Lists the candidates for the word from `start` to `end` of the line.
+	 * Lists the candidates for the word from offset `start` to offset `end`
+	 * of a line.
 	 */
 	void		 (*complete)(struct lineedit_names *, const char *line,
 			    size_t start, size_t end, void *arg);
@@ -36,13 +37,13 @@ struct lineedit_hooks {
 };
 
 enum lineedit_event {
-	LINEEDIT_WAIT,		/* the line is not finished */
-	LINEEDIT_LINE,		/* a line; the prompt was removed */
-	LINEEDIT_END		/* Ctrl-D; the prompt was removed */
+	LINEEDIT_WAIT,		/* the line is still being edited */
+	LINEEDIT_LINE,		/* a line is complete; no prompt is shown */
+	LINEEDIT_END		/* Ctrl-D was typed; no prompt is shown */
 };
 
 /*
- * Loads and initialises the library.  The hooks must stay valid until
+ * Loads and initialises readline.  The hooks must stay valid until
  * lineedit_close.  Returns 0, or -1 with an error if the library is missing.
  */
 int		 lineedit_open(const struct lineedit_hooks *,
@@ -53,28 +54,29 @@ void		 lineedit_close(void);
 void		 lineedit_remember(const char *entry);
 
 /*
- * Shows a prompt.  It stays until lineedit_read returns a line or Ctrl-D, or
- * until lineedit_abandon is called.
+ * Shows a prompt until lineedit_read returns a line or Ctrl-D, or until
+ * lineedit_abandon is called.
  */
 void		 lineedit_begin(const char *prompt);
 
 /*
- * Removes the prompt.  The text typed so far stays visible, and `mark` is
- * printed after it.
+ * Ends the editing of the current line.  Its text stays on the screen, followed
+ * by `mark`.
  */
 void		 lineedit_abandon(const char *mark);
 
 /*
- * While a prompt is shown, poll not only standard input but also the descriptor
- * that lineedit_signal_fd returns.  Call lineedit_signal when that descriptor
- * is readable: it handles window resizes and Ctrl-Z, and ignores Ctrl-\.
+ * While a prompt is shown, the caller must poll standard input and the
+ * descriptor that lineedit_signal_fd returns.  When that descriptor is
+ * readable, the caller must call lineedit_signal.  lineedit_signal handles
+ * window resizes and Ctrl-Z, and ignores Ctrl-\.
  */
 int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);
 
 /*
- * Reads a character.  Call it when standard input is readable.  If it returns
- * LINEEDIT_LINE, *line is the line, which the caller frees.
+ * Reads a character from standard input, which must be readable.  For
+ * LINEEDIT_LINE, sets *line to the line, which the caller frees.
  */
 enum lineedit_event lineedit_read(char **line);
 

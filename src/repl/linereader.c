@@ -52,7 +52,7 @@ linereader_next(struct linereader *reader, size_t *len)
 	return line;
 }
 
-/* Makes room for one read and for a terminating NUL. */
+/* Makes room in the buffer for one read(2) and a terminating NUL. */
 static int
 make_room(struct linereader *reader, struct error *error)
 {

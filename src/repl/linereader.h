@@ -19,28 +19,27 @@ struct linereader {
 	int	 fd;
 	char	*data;
 	size_t	 size;		/* allocated */
-	size_t	 start;		/* start of the next line */
-	size_t	 scanned;	/* where to search for a newline */
-	size_t	 end;		/* end of the bytes read */
+	size_t	 start;		/* offset of the next line */
+	size_t	 scanned;	/* offset to search for a newline */
+	size_t	 end;		/* end of the data in the buffer */
 	int	 is_over;	/* end of file */
 };
 
-/* Initialises a reader.  It never closes the descriptor. */
+/* Initialises a reader.  The descriptor still belongs to the caller. */
 void	 linereader_init(struct linereader *, int fd);
 void	 linereader_finish(struct linereader *);
 
 /*
  * Returns the next line, without the \n or \r\n that ends it.  The line is
  * valid until linereader_read is called.  Returns NULL if no complete line has
- * been read, or at the end of the input.  The last line of the input need not
- * end with \n.
+ * been read, or at the end of the input.  The last line need not end with \n.
  */
 char	*linereader_next(struct linereader *, size_t *len);
 
 /*
  * Reads from the descriptor once.  Blocks unless the descriptor is readable.
- * Returns 0, or -1 with an error: the read failed, the line is too long, or out
- * of memory.
+ * Returns 0, or -1 with an error if the read fails, a line is too long or
+ * memory runs out.
  */
 int	 linereader_read(struct linereader *, struct error *);
 

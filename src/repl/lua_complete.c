@@ -14,8 +14,8 @@
 #define SUGGEST_SECONDS	1.0
 
 /*
- * Adds a name that the instance has sent.  Omits a name that would have to be
- * escaped on a terminal.
+ * Adds a name from the instance if it starts with `word`.  Omits a name that
+ * would have to be escaped on a terminal.
  */
 static void
 add_name(struct strlist *names, const char *name, const char *word, size_t len)
@@ -59,8 +59,8 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
 	/*
-	 * Send nothing while the instance may still be busy with a line, or
-	 * with a completion that timed out.
+	 * Send nothing while a reply to a line, or to a completion that timed
+	 * out, is still pending.
 	 */
 	if (session_waiting(source->session) > 0)
 		return 0;
@@ -76,8 +76,8 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 		break;
 	case EVENT_DISCONNECTED:
 		/*
-		 * No statement was running, so do not say that the outcome is
-		 * unknown.
+		 * Only a completion was pending, so do not report that the
+		 * outcome is unknown.
 		 */
 		if (error->code == ERROR_CLOSED)
 			error_set(error, ERROR_CLOSED_EARLY,

@@ -13,17 +13,17 @@
 #include "util/strlist.h"
 
 /*
- * The characters that separate words in a completion.  They do not include '.'
- * and ':', so that `a.b:c` is one word.
+ * The characters that separate words when Lua code is completed.  '.' and ':'
+ * are not among them, so that `a.b:c` is one word.
  */
 #define SUGGEST_BREAKS	"\t\r\n !\"#$%&'()*+,-/;<=>?@[\\]^`{|}~"
 
 /*
- * Adds the names that can complete the word from `start` to `stop` of a line.
- * Omits names that would have to be escaped.  Blocks: connects if necessary,
- * and waits at most a second for the reply.  Adds nothing if no reply arrives
- * in that time, or if the instance is busy.  Returns 0, or -1 with an error if
- * the connection was lost.
+ * Asks the instance for the names that complete the word from offset `start` to
+ * offset `stop` of a line, and adds them.  Omits names that would have to be
+ * escaped on a terminal.  Blocks for at most a second to connect if necessary,
+ * and at most a second for the reply.  Adds nothing after a timeout, or if the
+ * instance is busy.  Returns 0, or -1 with an error if the connection was lost.
  */
 int	lua_complete_names(struct strlist *, struct event_source *,
 	    const char *line, size_t start, size_t stop, struct error *);

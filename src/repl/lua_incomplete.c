@@ -7,8 +7,8 @@
 #include "repl/lua_incomplete.h"
 
 /*
- * Words that start or end a block.  `while` and `for` are missing, because the
- * `do` that follows them is counted instead.
+ * The keywords that start or end a block.  `while` and `for` are missing,
+ * because the `do` that follows them is counted instead.
  */
 static const struct {
 	const char	*word;
@@ -30,8 +30,8 @@ is_letter(char c)
 }
 
 /*
- * Returns the length of a long bracket such as "[==[" or "]]" at the start of
- * the text, or 0 if there is none.
+ * Returns the length of the long bracket at the start of the text, such as
+ * "[==[" or "]]", or 0 if there is none.
  */
 static size_t
 long_bracket(const char *text, size_t len, char bracket)
@@ -46,8 +46,8 @@ long_bracket(const char *text, size_t len, char bracket)
 }
 
 /*
- * Skips the rest of a long string or comment.  Returns the length skipped,
- * which is that of the whole text if the string or comment is not closed in it.
+ * Skips the rest of a long string or a long comment.  Returns the number of
+ * bytes skipped.  Without a closing bracket, that is the whole text.
  */
 static size_t
 skip_long(struct lua_nesting *lua_nesting, const char *text, size_t len)
@@ -109,8 +109,8 @@ skip_comment(struct lua_nesting *lua_nesting, const char *text, size_t len)
 }
 
 /*
- * Handles text that is not a word: a comment, a string, a bracket or any other
- * character.  Returns the number of characters consumed.
+ * Handles a comment, a quote, a bracket or any other character that does not
+ * start a word.  Returns the number of bytes consumed.
  */
 static size_t
 skip_mark(struct lua_nesting *lua_nesting, const char *text, size_t len)

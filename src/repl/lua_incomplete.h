@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Tracks the nesting of brackets, blocks and long strings in Lua code, to
- * decide whether a statement is incomplete.  For valid code the decision is
- * exact.  Only the instance can tell whether the code is valid.
+ * Decides whether a Lua statement is incomplete.  Counts open brackets, blocks
+ * and long strings.  For valid code the decision is exact; only the instance
+ * can tell whether the code is valid.
  */
 
 #ifndef CR_LUA_INCOMPLETE_H
@@ -17,16 +17,16 @@
  * are zero.
  */
 struct lua_nesting {
-	long	 depth;		/* open brackets and blocks */
+	long	 depth;		/* number of open brackets and blocks */
 	size_t	 level;		/* level of an open long bracket, plus 1 */
 	char	 quote;		/* quote of an open string, or NUL */
 	int	 escaped;	/* the text ends with a backslash */
 };
 
 /*
- * Processes more text, which must consist of whole lines.  Except at the start
- * of a statement, the text begins with the newline that separates it from the
- * previous line.
+ * Processes more lines of a statement.  The text must consist of whole lines.
+ * Unless it is the start of the statement, it begins with the newline that ends
+ * the previous line.
  */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 

@@ -19,7 +19,7 @@
 #include "util/signals.h"
 #include "util/utf8.h"
 
-/* If sh(1) cannot run a command, it exits with this status or a higher one. */
+/* The lowest exit status of sh(1) if it cannot run a command. */
 #define EXIT_NOT_FOUND	126
 
 size_t
@@ -57,11 +57,11 @@ is_too_long(FILE *out, const char *text, size_t len)
 	    ioctl(fileno(out), TIOCGWINSZ, &size) == -1 || size.ws_row == 0 ||
 	    size.ws_col == 0)
 		return 0;
-	/* The prompt takes one row as well. */
+	/* The console's prompt needs a row as well. */
 	return pager_rows(text, len, size.ws_col) >= size.ws_row;
 }
 
-/* Starts the pager.  Returns a descriptor to write to, or -1. */
+/* Starts the pager.  Returns a descriptor for writing to it, or -1. */
 static int
 start(const char *command, pid_t *pid)
 {
@@ -80,16 +80,17 @@ start(const char *command, pid_t *pid)
 		return fds[1];
 	}
 	/*
-	 * This process ignores SIGPIPE, and the pager would inherit that:
-	 * restore the default action.
+	 * This process ignores SIGPIPE, and the pager would inherit that.
+	 * Restore the default action.
 	 */
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fds[0], STDIN_FILENO);
 	close(fds[0]);
 	close(fds[1]);
 	/*
-	 * Use the same defaults as git: quit if the text fits on one screen,
-	 * pass colours through, do not clear the screen.
+	 * Use the same defaults as git.  With FRX, less(1) quits if the text
+	 * fits on one screen, passes colours through and does not clear the
+	 * screen.
 	 */
 	setenv("LESS", "FRX", 0);
 	setenv("LV", "-c", 0);
@@ -98,9 +99,9 @@ start(const char *command, pid_t *pid)
 }
 
 /*
- * Handles a signal that arrived while the pager runs.  The terminal sends
- * SIGINT to the pager, too.  After SIGTERM or SIGHUP, this process must end the
- * pager.
+ * Handles a signal that arrived while the pager runs.  Ignores SIGINT, which
+ * the terminal also sends to the pager.  Ends the pager after SIGTERM or
+ * SIGHUP.
  */
 static void
 pass_on(pid_t pid)
@@ -111,8 +112,8 @@ pass_on(pid_t pid)
 }
 
 /*
- * Runs the pager and waits for it.  Returns 0 if it could not be executed,
- * otherwise 1.
+ * Runs the pager and waits until it ends.  Returns 0 if the pager could not be
+ * executed, otherwise 1.
  */
 static int
 run_pager(const char *command, const char *text, size_t len)
@@ -123,11 +124,11 @@ run_pager(const char *command, const char *text, size_t len)
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
-	/* The pager may stop reading: let signals interrupt the write. */
+	/* If the pager stops reading, let signals interrupt the write. */
 	signals_break_calls(1);
 	/*
-	 * Any error ends the loop.  If the user has quit the pager early, the
-	 * error is EPIPE.
+	 * Any error ends the loop, for example EPIPE after the user has quit
+	 * the pager.
 	 */
 	while (len > 0) {
 		done = write(fd, text, len);
@@ -151,8 +152,9 @@ run_pager(const char *command, const char *text, size_t len)
 }
 
 /*
- * Writes to a terminal, which may be slow, until all is written or `interrupts`
- * signals have been counted.  Returns the number of bytes written, or -1.
+ * Writes a text to a terminal, which may be slow.  Stops early once
+ * `interrupts` signals have been counted.  Returns the number of bytes written,
+ * or -1.
  */
 static ssize_t
 write_until(int fd, const char *text, size_t len, int interrupts)
@@ -178,8 +180,8 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 }
 
 /*
- * Prints without a pager.  Uses write(2), because stdio treats EINTR as an
- * error and loses data.
+ * Prints a text without a pager.  Uses write(2), because stdio treats EINTR as
+ * an error and loses data.
  */
 static void
 print(FILE *out, const char *text, size_t len)
@@ -191,8 +193,8 @@ print(FILE *out, const char *text, size_t len)
 	if (!isatty(fd) || fflush(out) != 0 ||
 	    (done = write_until(fd, text, len, 1)) == -1) {
 		/*
-		 * This branch also handles a failed write(2): fwrite(3) then
-		 * fails as well, and sets the error flag of the stream.
+		 * After a failed write(2), fwrite(3) fails as well and sets the
+		 * error flag of the stream.
 		 */
 		fwrite(text, 1, len, out);
 	} else if ((size_t)done < len && !signals_terminating()) {

@@ -12,16 +12,17 @@
 #include <stdio.h>
 
 /*
- * Returns the number of rows that a text takes on a terminal.  Counts each
- * character as one column, and the escape sequences of term_begin as none.
+ * Returns the number of rows that a text takes on a terminal of this width.
+ * Counts each character as one column.  Ignores the escape sequences of
+ * term_begin.
  */
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
- * Prints a text and waits until the user has read it.  Uses a pager if standard
- * input and the stream are terminals and the text has more rows than the
- * terminal.  The pager is $PAGER, or less(1) if PAGER is unset.  If no pager is
- * used, or if the pager cannot be executed, prints the text directly.
+ * Prints a text.  Shows it in a pager if standard input and the stream are
+ * terminals and the text has more rows than the terminal.  Blocks until the
+ * user quits the pager.  The pager is $PAGER, or less(1) if PAGER is unset.  If
+ * the pager cannot be executed, prints the text directly.
  *
  * The pager handles SIGINT itself; SIGTERM and SIGHUP end it.  Without a pager,
  * any of these signals stops the output.  The caller must have called

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Prints what the command `console` outputs: results, messages and errors, as
+ * Prints the output of the command `console`: results, messages and errors, as
  * text or JSON, to a terminal or a pipe.
  */
 
@@ -22,7 +22,7 @@ struct printer {
 	const struct options		*options;	/* current settings */
 	const char			*name;		/* name of the target */
 	int				 is_interactive;
-	int				 is_editing;	/* lineedit is open */
+	int				 is_editing;	/* line editor is open */
 	int				 has_failed;	/* a line has failed */
 };
 
@@ -33,35 +33,33 @@ struct printer {
 typedef int	print_func(FILE *, const struct printer *, const void *);
 
 /*
- * Prints a message on standard error, after flushing the output.  Includes the
- * line number, unless it is 0 or the console is interactive.
+ * Flushes the output, then prints a message on standard error.  The message
+ * includes the line number, unless the number is 0 or the console is
+ * interactive.
  */
 void	 print_message(const struct printer *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/*
- * Prints an error in the same way as print_message.  Records that a line has
- * failed.
- */
+/* Prints an error like print_message, and records that a line has failed. */
 void	 print_failure(struct printer *, unsigned long line,
 	    const struct error *);
 
 /*
- * Flushes standard output.  This function and those below return 0, or -1 if
+ * Flushes standard output.  Like the functions below, returns 0, or -1 if
  * standard output cannot be written.
  */
 int	 print_flush(const struct printer *);
 
 /*
- * Calls the function and prints its output.  At a terminal, the output goes
+ * Prints the output of a print function.  At a terminal, the output goes
  * through the pager if there is enough memory to buffer it.
  */
 int	 print_text(struct printer *, unsigned long line, print_func *,
 	    const void *);
 
 /*
- * Prints the results or the error of a statement.  `line` is the number of its
- * first line.
+ * Prints the results or the error of a statement.  `line` is the number of the
+ * statement's first line.
  */
 int	 print_reply(struct printer *, unsigned long line,
 	    const struct result *);

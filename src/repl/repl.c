@@ -52,9 +52,9 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 /* --- Lines -----------------------------------------------------------------*/
 
 /*
- * Handles an edited line.  Pasted text may contain several lines.  Leading
- * backslash commands run one by one.  The rest runs as a single Lua statement,
- * so that its local variables stay visible.
+ * Handles an edited line.  Pasted text may contain several lines.  Backslash
+ * commands at the start of the text run one by one.  The remaining lines run as
+ * a single Lua statement, so that its local variables stay visible.
  */
 static void
 process_pasted(struct repl *repl, char *line)
@@ -73,7 +73,7 @@ process_pasted(struct repl *repl, char *line)
 
 /*
  * Handles the end of the input.  Runs a statement that is still incomplete, so
- * that the instance reports its error, and ends the console.
+ * that the instance reports the syntax error.  Then ends the console.
  */
 static void
 process_eof(struct repl *repl)
@@ -83,7 +83,7 @@ process_eof(struct repl *repl)
 		repl_stop(repl, OUTCOME_OK);
 }
 
-/* Edits one line and handles it. */
+/* Lets the user edit a line, and handles it. */
 static void
 edit_line(struct repl *repl)
 {
@@ -101,12 +101,11 @@ edit_line(struct repl *repl)
 		if (event == EVENT_INPUT)
 			edited = lineedit_read(&line);
 	}
-	/* A signal can also arrive during a completion. */
+	/* A signal can also arrive while a word is being completed. */
 	if (signals_count() > 0) {
 		event = EVENT_SIGNAL;
 		edited = LINEEDIT_WAIT;
 	}
-	/* The text typed so far stays on the screen. */
 	lineedit_abandon(event == EVENT_SIGNAL &&
 	    !signals_terminating() ? "^C" : "");
 	if (edited == LINEEDIT_LINE && !repl->is_over && !repl->is_lost) {
@@ -125,7 +124,7 @@ edit_line(struct repl *repl)
 	free(line);
 }
 
-/* Reads and handles a line of input that is not edited. */
+/* Reads and handles a line without line editing. */
 static void
 read_line(struct repl *repl)
 {
@@ -159,8 +158,8 @@ read_line(struct repl *repl)
 /* --- Start and main loop ---------------------------------------------------*/
 
 /*
- * Builds the two prompts.  The first is a short name of the target.  The second
- * has the same width and is shown for the lines that continue a statement.
+ * Builds the two prompts.  The prompt for the first line of a statement is a
+ * short name of the target.  The prompt for the other lines has the same width.
  * Returns 0, or -1 if out of memory.
  */
 static int

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command `console`: runs lines from a terminal or a pipe in the instance,
- * in a single session.  Lines that are backslash commands (repl/backslash.h)
- * are handled here instead.
+ * The command `console`.  Runs lines from a terminal or a pipe in the instance,
+ * in a single session.  Backslash commands (repl/backslash.h) run in this
+ * program instead.
  */
 
 #ifndef CR_REPL_H
@@ -17,11 +17,13 @@
 
 /*
  * Runs the console for the only target, until the input ends or the connection
- * is lost.  Results go to the output of the context, and diagnostics to its
- * error stream.  If standard input and output are a terminal, lines are edited;
- * the terminal's original mode is always restored.  If the connection fails,
- * returns the outcome of that failure.  Failed lines affect the outcome only if
- * the input is not a terminal.
+ * is lost.  Prints results on the output stream of the context, and diagnostics
+ * on its error stream.  The console is interactive if standard input and output
+ * are terminals.  Lines are then edited, and the terminal's original mode is
+ * always restored.
+ *
+ * If the connection fails, returns the outcome of that failure.  If a line has
+ * failed, returns OUTCOME_FAILED, unless the console is interactive.
  */
 enum outcome	repl_run(const struct options *, const struct targets *,
 		    const struct output_context *);

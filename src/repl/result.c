@@ -44,8 +44,8 @@ result_read(struct result *result, const struct document *doc,
 	if (!begins(doc->data, doc->len, BEGIN, BEGIN_LEN))
 		goto fail;
 	/*
-	 * An error of the console: it could not run the line or print the
-	 * results.
+	 * Tarantool's console reports an error if it cannot run the line or
+	 * print the results.
 	 */
 	if (begins(rest, len, ERROR, ERROR_LEN)) {
 		*result = (struct result){ RESULT_FAILED, rest, len };
@@ -98,7 +98,7 @@ result_tree(const struct result *result, struct error *error)
 	json_t *tree, *first;
 	char *text;
 
-	/* result_read has skipped the start of the document: restore it. */
+	/* Restore the start of the document, which result_read has skipped. */
 	if ((text = malloc(BEGIN_LEN + result->rest_len)) == NULL) {
 		error_out_of_memory(error);
 		return NULL;

@@ -27,36 +27,37 @@ enum result_kind {
 
 struct result {
 	enum result_kind	 kind;
-	const char	*rest;		/* what follows that word */
+	const char	*rest;		/* the text after the first word */
 	size_t		 rest_len;
 };
 
 /*
- * Parses the beginning of a reply.  `rest` points into the document.  An error
- * reply of the console itself becomes RESULT_FAILED.  Returns 0, or -1 with a
- * protocol error.
+ * Parses the first word of a reply.  `rest` points into the document.  If
+ * Tarantool's console replied with an error of its own, the kind is
+ * RESULT_FAILED.  Returns 0, or -1 with a protocol error.
  */
 int	 result_read(struct result *, const struct document *,
 	    struct error *);
 
 /*
- * Returns the backslash command in a result of the kind RESULT_COMMAND, such as
- * "\\help".  Returns NULL if the command is unknown.
+ * Returns the backslash command in a RESULT_COMMAND, such as "\\help", or NULL
+ * if the command is unknown.
  */
 const char	*result_command(const struct result *);
 
-/* Prints the results or the error as the console has formatted them. */
+/* Prints the results or the error as the instance has formatted them. */
 void	 result_print(FILE *, const struct result *, int color);
 
 /*
- * Parses `rest` and returns it as a new reference: an array of the results or,
- * for RESULT_FAILED, an object with the field `error`.  Returns NULL with a
- * protocol error if `rest` is invalid.
+ * Parses `rest` and returns a new reference to the result.  This is an array of
+ * the results or, for RESULT_FAILED, an object with the field `error`.  Returns
+ * NULL with a protocol error if `rest` is invalid.
  */
 json_t	*result_tree(const struct result *, struct error *);
 
 /*
- * Sets `error` to the error in the tree of a RESULT_FAILED or RESULT_NIL_ERR.
+ * Sets `error` to the error that the tree of a RESULT_FAILED or RESULT_NIL_ERR
+ * contains.
  */
 void	 result_explain(const json_t *tree, struct error *);
 

@@ -17,8 +17,8 @@ struct line {
 struct session {
 	struct conn	*conn;
 	/*
-	 * The lines that were sent, with the answered ones first.  An answered
-	 * line is kept for as long as the send queue may refer to it.
+	 * The lines that were sent, answered ones first.  An answered line is
+	 * kept as long as the send queue may refer to it.
 	 */
 	struct line	 lines[SESSION_LINES_MAX];
 	size_t		 count;
@@ -92,7 +92,7 @@ session_version(const struct session *session)
 	return conn_version(session->conn);
 }
 
-/* Frees the answered lines, unless unsent bytes may refer to them. */
+/* Frees the answered lines, unless the send queue may still refer to them. */
 static void
 free_answered(struct session *session)
 {
@@ -149,8 +149,8 @@ session_forget(struct session *session)
 }
 
 /*
- * Adapts the error for a closed connection: if a line was waiting for its
- * reply, the error says that the outcome of the line is unknown.
+ * Changes the error for a closed connection if a line was waiting for its
+ * reply.  The new error says that the outcome of the line is unknown.
  */
 static void
 classify_disconnect(const struct session *session, struct error *error)
@@ -221,10 +221,7 @@ session_step(struct session *session, struct document *doc,
 		case CONN_REFUSED:
 			if (take_answer(session, error) == 1)
 				return SESSION_REFUSED;
-			/*
-			 * The caller has given up on this reply with
-			 * session_forget: discard it.
-			 */
+			/* The caller has given up on this reply: discard it. */
 			break;
 		case CONN_FAILED:
 			classify_disconnect(session, error);

@@ -3,9 +3,8 @@
 
 /*
  * A session: a connection on which lines are sent and answered one after the
- * other.  In the instance, all lines share one console session.  A session is a
- * state machine on top of the connection, just as an exchange is for a single
- * request.
+ * other.  The instance runs all lines in one console session.  Like an exchange
+ * (net/exchange.h), a session is a state machine on top of a connection.
  */
 
 #ifndef CR_SESSION_H
@@ -24,19 +23,20 @@
 struct session;
 
 enum session_event {
-	SESSION_WAIT,		/* nothing happened: poll again */
+	SESSION_WAIT,		/* poll again */
 	SESSION_READY,		/* lines may be sent now */
 	SESSION_PUSH,		/* a push message arrived */
 	SESSION_REPLY,		/* a reply arrived */
-	SESSION_REFUSED,	/* error instead of a reply; keep the session */
+	SESSION_REFUSED,	/* the reply is an error; still connected */
 	SESSION_FAILED		/* the error is set: close the session */
 };
 
 /*
- * Starts connecting.  The session must become ready by `deadline`, in
- * milliseconds of clock_ms; after that it has no time limit.  The target must
- * outlive the session.  Returns NULL with an error if connecting fails at once.
- * Blocks only to resolve the host name of a TCP target.
+ * Starts connecting to the target.  The session must become ready by
+ * `deadline`, in milliseconds of clock_ms.  Once ready, it has no time limit.
+ * The target must outlive the session.  Returns NULL with an error if
+ * connecting fails at once.  Blocks only to resolve the host name of a TCP
+ * target.
  */
 struct session	*session_open(const struct target *, int64_t deadline,
 		    struct error *);
@@ -46,26 +46,27 @@ void		 session_close(struct session *);
 
 /*
  * Return the descriptor and events to poll, and the time by which session_step
- * must be called.
+ * must be called, in milliseconds of clock_ms.
  */
 int		 session_fd(const struct session *);
 short		 session_events(const struct session *);
 int64_t		 session_due(const struct session *);
 
 /*
- * Advances as far as possible without blocking.  Call it again at once unless
- * it returns SESSION_WAIT.  A document is valid until the next call.
+ * Advances the session as far as possible without blocking.  The caller must
+ * call it again at once unless it returns SESSION_WAIT.  A document is valid
+ * until the next call.
  *
- * Before SESSION_READY, SESSION_FAILED means that connecting failed.  After it,
- * SESSION_FAILED means that the connection was closed or an unexpected reply
- * arrived.  If the connection was closed while a line waited for its reply, the
- * error is a protocol error, because the outcome of that line is unknown.
+ * Before SESSION_READY, SESSION_FAILED means that connecting failed.  Later, it
+ * means that the connection was closed or that an unexpected reply arrived.  If
+ * a line was waiting for its reply when the connection was closed, the outcome
+ * of the line is unknown.  The error is then a protocol error.
  */
 enum session_event session_step(struct session *, struct document *,
 		    struct error *);
 
 /*
- * Sends a line.  It must not contain a newline.  Takes ownership of the line,
+ * Sends a line, which must not contain a newline.  Takes ownership of the line,
  * even on failure.  Allowed only after SESSION_READY.  Returns 0, or -1 with an
  * error if too many lines are waiting for a reply.
  */
@@ -73,14 +74,14 @@ int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /*
- * Like session_send, but sends a line that calls src/lua/commands/repl.lua in
- * the instance and passes the text to it (see request_repl).
+ * Sends a line like session_send.  The line calls src/lua/commands/repl.lua in
+ * the instance with these arguments (see request_repl).
  */
 int		 session_eval(struct session *, const char *what,
 		    const char *text, size_t len, size_t from, size_t to,
 		    struct error *);
 
-/* Makes session_step discard the replies to all lines that are now waiting. */
+/* Makes session_step discard the replies to all lines that are waiting now. */
 void		 session_forget(struct session *);
 
 /*
@@ -92,7 +93,7 @@ size_t		 session_waiting(const struct session *);
 /* Whether all queued bytes have been written to the socket. */
 int		 session_sent(const struct session *);
 
-/* Returns the Tarantool version in the greeting (see conn_version). */
+/* Returns the version of Tarantool in the greeting (see conn_version). */
 const char	*session_version(const struct session *);
 
 #endif

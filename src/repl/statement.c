@@ -8,7 +8,7 @@
 
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
-/* Up to this size, a statement is sent again after each new line. */
+/* The size, in bytes, up to which a statement is sent after each new line. */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
 void
@@ -21,10 +21,10 @@ statement_forget(struct statement *statement)
 }
 
 /*
- * Whether to ask the instance if the statement is complete.  A long statement
- * is sent only if it may be complete, or if its length has doubled since it was
- * last sent.  The instance can thus report errors early, and the total traffic
- * stays linear.
+ * Whether to ask the instance if the statement is complete.  A short statement
+ * is sent after each line, so that the instance reports errors early.  A long
+ * statement is sent only if it may be complete, or if its length has doubled
+ * since it was last sent.  The total traffic thus stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)

@@ -18,19 +18,19 @@
  * A statement that is being collected.  All fields are zero if there is none.
  */
 struct statement {
-	char		*text;		/* owned; NULL: no statement */
+	char		*text;		/* owned; NULL if no statement */
 	size_t		 len;
-	size_t		 sent;		/* set by caller: `len` last sent */
+	size_t		 sent;		/* length last sent; set by caller */
 	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };
 
 /*
- * Adds a line, whose line number is `number`.  A blank line does not start a
- * statement.  Returns 1 if the instance should be asked whether the statement
- * is complete, or 0 if more lines should be added first.  Returns -1 with an
- * error if out of memory.  Also returns -1, with the outcome failed, if the
- * statement was too long and has been discarded.
+ * Adds a line with the given line number.  Ignores blank lines before a
+ * statement.  Returns 1 if the caller should ask the instance whether the
+ * statement is complete, or 0 if more lines should be added first.  Returns -1
+ * with an error if out of memory.  Also returns -1, with the outcome failed, if
+ * the statement was too long and has been discarded.
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);
