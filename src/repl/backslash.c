@@ -181,7 +181,6 @@ backslash_finish(struct backslash *backslash)
 
 /* --- Completion ------------------------------------------------------------*/
 
-/* The state while the candidates for a word are collected. */
 struct search {
 	struct backslash_names	*names;
 	const char		*word;

@@ -18,13 +18,13 @@
 #include "util/strlist.h"
 
 /*
- * A parsed backslash command.  `options` holds the command.  For a command of
- * the command line, it also holds the options of that command.  `output` is the
- * format for \set, or NULL to show the current format.  `help` is the command
- * for \help, or NULL to list all commands.
+ * A parsed backslash command.  `options` holds the command and, if the command
+ * line has it too, its options.  `output` is the format for \set, or NULL to
+ * show the current format.  `help` is the command for \help, or NULL to list
+ * all commands.
  */
 struct backslash {
-	struct strlist			 words;	/* `options` points into it */
+	struct strlist			 words;	/* storage for `options` */
 	struct options			 options;
 	const struct output		*output;
 	const struct command_row	*help;
@@ -40,10 +40,10 @@ struct backslash_names {
 int	backslash_begins(const char *line);
 
 /*
- * Parses a backslash command.  It takes the same options as on the command
- * line, except for those that select targets.  `settings` provides the default
- * values of the options.  Returns 0, or -1 with a usage error.  After success,
- * the caller must call backslash_finish.
+ * Parses a backslash command.  It takes the options of the command line, except
+ * for those that select targets.  `settings` provides the defaults.  Returns 0,
+ * or -1 with a usage error.  After success, the caller must call
+ * backslash_finish.
  */
 int	backslash_parse(struct backslash *, const char *line,
 	    const struct options *settings, struct error *);

@@ -37,7 +37,7 @@ struct repl {
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	/* The lines of input that is not edited, such as a pipe. */
+	/* The reader of input that is not edited, such as a pipe. */
 	struct linereader		 reader;
 	struct history			 history;
 	unsigned long			 line;		/* its number */
@@ -52,10 +52,7 @@ void	repl_stop(struct repl *, enum outcome);
 /* Prints repl->error, and ends the console with the outcome of the error. */
 void	repl_stop_with_error(struct repl *);
 
-/*
- * Ends the console if `result` is -1.  `result` is what a function of
- * repl/print.h has returned.
- */
+/* Ends the console if `result`, the return value of a print function, is -1. */
 void	repl_check_output(struct repl *, int result);
 
 /* Prints a push message.  `arg` must point to the struct repl. */

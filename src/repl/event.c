@@ -15,8 +15,8 @@
 #define RETRY_MAX_MS	1000
 
 /*
- * The longest timeout for one call of poll(2), in milliseconds.  poll(2) takes
- * the timeout as an int.
+ * The longest timeout for one call of poll(2), in milliseconds.  It must fit in
+ * an int.
  */
 #define WAIT_MAX_MS	60000
 

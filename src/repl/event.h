@@ -38,7 +38,9 @@ struct event_source {
 	const struct target	*target;
 	struct session		*session;	/* NULL if not connected */
 	int			 signals_fd;	/* from signals_begin() */
-	/* The latest document.  It is valid until the next event_wait. */
+	/*
+	 * The latest document.  It is valid until event_wait is called again.
+	 */
 	struct document		 doc;
 	/* event_wait calls on_push with each push message when it arrives. */
 	void			(*on_push)(const struct document *, void *arg);

@@ -6,13 +6,12 @@
 #include "repl/highlight.h"
 #include "output/term.h"
 
-/* The state while a document is highlighted. */
 struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style of strings */
 	char		 quote;		/* quote of an open scalar, or NUL */
-	size_t		 block;		/* least indent of a block, or 0 */
+	size_t		 block;		/* min. indent of block scalar, or 0 */
 	size_t		 column;	/* column of the current value */
 };
 
@@ -109,7 +108,7 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 	size_t used;
 	int open;
 
-	/* Print the anchors, aliases and tags before the value. */
+	/* Anchors, aliases and tags precede the value. */
 	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
 		for (used = 0; used < len && text[used] != ' '; used++)
 			continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Prints YAML with escapes for a terminal and with syntax highlighting. */
+/* Prints YAML with syntax highlighting. */
 
 #ifndef CR_HIGHLIGHT_H
 #define CR_HIGHLIGHT_H

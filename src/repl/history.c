@@ -187,8 +187,7 @@ open_file(int dir)
 /*
  * Opens and locks the history file.  Retries if another process has replaced
  * the file before it was locked.  Sets *dir to a descriptor of the directory,
- * which the caller must close as well.  Returns a descriptor, or -1 with errno.
- * An errno of 0 means that the file is not a regular one.
+ * which the caller must close as well.  Returns the same values as open_file.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)

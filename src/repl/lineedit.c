@@ -21,8 +21,8 @@
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
 /*
- * Load the same major version as that of the headers, because the ABI differs
- * between major versions.
+ * Load the major version of the headers, because the ABI differs between major
+ * versions.
  */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
@@ -244,8 +244,8 @@ lineedit_open(const struct lineedit_hooks *given, struct error *error)
 	*lib.rl_completion_word_break_hook = breaks;
 	lib.stifle_history(REMEMBERED_MAX);
 	/*
-	 * rl_initialize reads the user's inputrc.  Change the settings below
-	 * after it, so that the inputrc cannot override them.
+	 * Set the variables below after rl_initialize has read the user's
+	 * inputrc, so that the inputrc cannot override them.
 	 */
 	lib.rl_initialize();
 	/*

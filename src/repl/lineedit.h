@@ -5,8 +5,8 @@
  * Line editing at a terminal with GNU readline.  No other file uses readline.
  * The library is loaded with dlopen(3) only when needed, so that other commands
  * start faster.  The state is global, because there is only one terminal.
- * Readline controls the terminal only while a prompt is shown.  The rest of the
- * time, the terminal is in its original mode.  The caller handles SIGINT.
+ * Readline controls the terminal while a prompt is shown.  Otherwise the
+ * terminal is in its original mode.  The caller handles SIGINT.
  */
 
 #ifndef CR_LINEEDIT_H
@@ -66,10 +66,10 @@ void		 lineedit_begin(const char *prompt);
 void		 lineedit_abandon(const char *mark);
 
 /*
- * While a prompt is shown, the caller must poll standard input and the
- * descriptor that lineedit_signal_fd returns.  When that descriptor is
- * readable, the caller must call lineedit_signal.  lineedit_signal handles
- * window resizes and Ctrl-Z, and ignores Ctrl-\.
+ * While a prompt is shown, the caller must poll the descriptor that
+ * lineedit_signal_fd returns, besides standard input.  If that descriptor is
+ * readable, the caller must call lineedit_signal.  It handles window resizes
+ * and Ctrl-Z, and ignores Ctrl-\.
  */
 int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);

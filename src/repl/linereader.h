@@ -25,7 +25,7 @@ struct linereader {
 	int	 is_over;	/* end of file */
 };
 
-/* Initialises a reader.  The descriptor still belongs to the caller. */
+/* Initialises a reader, which never closes the descriptor. */
 void	 linereader_init(struct linereader *, int fd);
 void	 linereader_finish(struct linereader *);
 

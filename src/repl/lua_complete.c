@@ -59,8 +59,7 @@ lua_complete_names(struct strlist *names, struct event_source *source,
 	    event_connect(source, SUGGEST_SECONDS, 0, error) == -1)
 		return 0;
 	/*
-	 * Send nothing while a reply to a line, or to a completion that timed
-	 * out, is still pending.
+	 * Send nothing while an earlier line or completion still has no reply.
 	 */
 	if (session_waiting(source->session) > 0)
 		return 0;

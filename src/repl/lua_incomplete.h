@@ -24,9 +24,9 @@ struct lua_nesting {
 };
 
 /*
- * Processes more lines of a statement.  The text must consist of whole lines.
- * Unless it is the start of the statement, it begins with the newline that ends
- * the previous line.
+ * Processes the next lines of a statement, which must be whole lines.  Except
+ * at the start of the statement, the text begins with the newline that ends the
+ * previous line.
  */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 

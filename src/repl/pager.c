@@ -44,10 +44,7 @@ pager_rows(const char *text, size_t len, size_t columns)
 	return rows + (width + columns - 1) / columns;
 }
 
-/*
- * Whether to use the pager: standard input and the stream are terminals, and
- * the text has more rows than the terminal.
- */
+/* Whether to show a text in the pager (see pager_print). */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
 {
@@ -124,7 +121,7 @@ run_pager(const char *command, const char *text, size_t len)
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
-	/* If the pager stops reading, let signals interrupt the write. */
+	/* Let signals interrupt the write if the pager stops reading. */
 	signals_break_calls(1);
 	/*
 	 * Any error ends the loop, for example EPIPE after the user has quit

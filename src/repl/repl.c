@@ -49,7 +49,7 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 		repl->is_lost = 1;
 }
 
-/* --- Lines -----------------------------------------------------------------*/
+/* --- Lines of input --------------------------------------------------------*/
 
 /*
  * Handles an edited line.  Pasted text may contain several lines.  Backslash

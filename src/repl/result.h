@@ -32,9 +32,9 @@ struct result {
 };
 
 /*
- * Parses the first word of a reply.  `rest` points into the document.  If
- * Tarantool's console replied with an error of its own, the kind is
- * RESULT_FAILED.  Returns 0, or -1 with a protocol error.
+ * Parses the first word of a reply.  `rest` points into the document.  An error
+ * of Tarantool's console itself becomes RESULT_FAILED.  Returns 0, or -1 with a
+ * protocol error.
  */
 int	 result_read(struct result *, const struct document *,
 	    struct error *);
@@ -49,9 +49,9 @@ const char	*result_command(const struct result *);
 void	 result_print(FILE *, const struct result *, int color);
 
 /*
- * Parses `rest` and returns a new reference to the result.  This is an array of
- * the results or, for RESULT_FAILED, an object with the field `error`.  Returns
- * NULL with a protocol error if `rest` is invalid.
+ * Parses `rest`.  Returns a new reference to an array of the results or, for
+ * RESULT_FAILED, to an object with the field `error`.  Returns NULL with a
+ * protocol error if `rest` is invalid.
  */
 json_t	*result_tree(const struct result *, struct error *);
 

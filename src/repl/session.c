@@ -150,7 +150,7 @@ session_forget(struct session *session)
 
 /*
  * Changes the error for a closed connection if a line was waiting for its
- * reply.  The new error says that the outcome of the line is unknown.
+ * reply: the outcome of the line is then unknown.
  */
 static void
 classify_disconnect(const struct session *session, struct error *error)

@@ -74,8 +74,8 @@ int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /*
- * Sends a line like session_send.  The line calls src/lua/commands/repl.lua in
- * the instance with these arguments (see request_repl).
+ * Like session_send, but the line calls src/lua/commands/repl.lua in the
+ * instance with these arguments (see request_repl).
  */
 int		 session_eval(struct session *, const char *what,
 		    const char *text, size_t len, size_t from, size_t to,
