@@ -18,8 +18,8 @@
 
 #define KEY_SIZE	64
 /*
- * Limits the time that libyaml needs, which grows with the square of the
- * nesting depth.
+ * The maximum nesting depth.  The time that libyaml needs grows with the square
+ * of the depth.
  */
 #define DEPTH_MAX	100
 
@@ -40,8 +40,8 @@ cannot_read(const char *path, const char *why, struct error *error)
 }
 
 /*
- * Rejects a file of another user: it could make this program send its Lua to a
- * socket of that user.
+ * Rejects a file that belongs to an untrusted user.  The file could make this
+ * program send Lua code to a socket of that user.
  */
 static int
 check_owner(const char *path, const struct stat *st, struct error *error)
@@ -64,7 +64,7 @@ config_file_read(const char *path, int given, char **text, size_t *len,
 	int fd, saved;
 
 	*text = NULL;
-	/* O_NONBLOCK: opening a FIFO that has no writer would block. */
+	/* Without O_NONBLOCK, opening a FIFO that has no writer would block. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1)
 		return errno == ENOENT || errno == ENOTDIR ? 0 :
@@ -94,7 +94,7 @@ config_file_read(const char *path, int given, char **text, size_t *len,
 }
 
 /*
- * Sets an error that names a line of the file.  `line` counts from 0, as in
+ * Sets an error that names the file and the line.  `line` counts from 0, as in
  * libyaml.
  */
 static int
@@ -115,7 +115,10 @@ bad_yaml(const struct reader *reader)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return error_out_of_memory(reader->error);
 	line = parser->problem_mark.line;
-	/* For an invalid character libyaml reports an offset, but no line. */
+	/*
+	 * For an invalid character, libyaml reports only the offset.  Count the
+	 * lines before it.
+	 */
 	if (parser->error == YAML_READER_ERROR) {
 		line = 0;
 		for (i = 0; i < parser->problem_offset && i < reader->len; i++)
@@ -132,7 +135,10 @@ next_event(struct reader *reader, yaml_event_t *event)
 	    bad_yaml(reader);
 }
 
-/* Skips the rest of a node whose first event has this type. */
+/*
+ * Skips the rest of a YAML node.  `type` is the type of its first event, which
+ * has already been read.
+ */
 static int
 skip(struct reader *reader, yaml_event_type_t type)
 {
@@ -190,9 +196,8 @@ store(const struct reader *reader, const struct config_setting *setting,
 }
 
 /*
- * Finds the setting with this key.  Returns NULL if there is no such setting.
- * In that case, sets *inside to whether there are settings in a mapping with
- * this key.
+ * Finds the setting with this key.  If there is none, returns NULL and sets
+ * *inside to whether a mapping with this key can contain a setting.
  */
 static const struct config_setting *
 find_setting(const struct reader *reader, const char *key, int *inside)
@@ -212,7 +217,7 @@ find_setting(const struct reader *reader, const char *key, int *inside)
 }
 
 /*
- * Reads a mapping whose first event has been read.  It recurses only into
+ * Reads a mapping whose start event has already been read.  Recurses only into
  * mappings that can contain a setting, so a hostile file cannot exhaust the
  * stack.
  */

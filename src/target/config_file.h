@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Reads a config file of a project: as text, or the settings of one in YAML.
- * The files are small and read as a whole; nothing in them is executed.  They
- * must belong to a trusted user (see util/owner.h), unless the user named them.
- * Reading a regular file is all that can block.
+ * Reads the config files of a project, either as text or as YAML settings.  The
+ * files are small and read as a whole; nothing in them is executed.  A file
+ * must belong to a trusted user (see util/owner.h), unless the user named the
+ * file explicitly.  Blocks only while reading a regular file.
  */
 
 #ifndef CR_CONFIG_FILE_H
@@ -19,9 +19,9 @@
 #define CONFIG_FILE_MAX	((size_t)64 * 1024)
 
 /*
- * A setting to read.  `key` is the path of the setting from the root, joined by
- * dots.  *value is NULL at first, and is set to the value, which the caller
- * frees.  A list of settings ends with a NULL key.
+ * A setting to read.  `key` is its path from the root of the document, joined
+ * by dots.  *value must be NULL at first.  It is set to the value, which the
+ * caller frees.  A list of settings ends with a NULL key.
  */
 struct config_setting {
 	const char	*key;
@@ -29,19 +29,19 @@ struct config_setting {
 };
 
 /*
- * Reads a regular file and terminates its text with a NUL.  `given` is set if
- * the user named the file; only then may it belong to another user.  Returns 1
- * with a text that the caller frees, 0 if there is no such file, or -1 with a
- * usage error.
+ * Reads a regular file into *text, which ends with a NUL and which the caller
+ * frees.  `given` is set if the user named the file; otherwise a trusted user
+ * must own the file.  Returns 1 if the file was read, 0 if it does not exist,
+ * or -1 with a usage error.
  */
 int	config_file_read(const char *path, int given, char **text, size_t *len,
 	    struct error *);
 
 /*
- * Reads settings from the first document of a YAML file; see config_file_read
- * for `given`.  A setting that is missing or null keeps its NULL.  Returns 1 if
- * the file was read, 0 if it does not exist, or -1 with a usage error that
- * names file and line.  The caller frees the values in any case.
+ * Reads settings from the first document of a YAML file.  `given` has the same
+ * meaning as for config_file_read.  The value of a missing or null setting
+ * stays NULL.  The caller frees the values, even after an error.  Returns the
+ * same values as config_file_read; the error names the file and the line.
  */
 int	config_file_read_settings(const char *path, int given,
 	    const struct config_setting *, struct error *);

@@ -20,15 +20,18 @@
 #define LOCAL_RUN_DIR	"tmp/run"
 #define TT_RUN_DIR	"var/run"
 #define TT_ENABLED	"instances.enabled"
-/* SYSTEM_NAME is not the name of an application. */
+/*
+ * All applications share this directory: its name is not that of an
+ * application.
+ */
 #define SYSTEM_RUN_DIR	"/var/run/" SYSTEM_NAME
 #define SYSTEM_NAME	"tarantool"
 
 /*
- * Determines the application of those sockets whose path does not name one.  If
- * the run directory is inside a project directory (`base`), the application has
- * the name in the rockspec or else the name of the project directory.
- * Otherwise it has the name of the run directory.  The caller frees *owner.
+ * Determines the application of the sockets whose paths do not name it.  If the
+ * run directory is inside a project directory (`base`), the application is
+ * named by the rockspec, or else after the project directory.  Otherwise it is
+ * named after the run directory.  The caller frees *owner.
  */
 static int
 find_owner(struct search *search, struct run_dir *dir, const char *base,
@@ -69,8 +72,8 @@ find_owner(struct search *search, struct run_dir *dir, const char *base,
 }
 
 /*
- * Reads a run directory of the application `owner` or, if that is NULL, of the
- * application that find_owner determines.  Returns the same values as
+ * Reads a run directory of the application `owner`.  If `owner` is NULL,
+ * find_owner determines the application.  Returns the same values as
  * search_scan.
  */
 static int
@@ -84,7 +87,7 @@ read_run_dir(struct search *search, const char *path, const char *base,
 	dir->path = path;
 	dir->owned = owner != NULL;
 	dir->owner = owner;
-	/* Paths of sockets in the working directory have no prefix. */
+	/* The path of a socket in the working directory is only its name. */
 	search->run_len = strcmp(path, ".") == 0 ? 0 : strlen(path);
 	if (owner == NULL)
 		result = find_owner(search, dir, base, &found);
@@ -117,8 +120,8 @@ search_run_dir(struct search *search, const char *path, const char *base,
 }
 
 /*
- * Searches the run directory of one application of tt.  If `say` is set, adds
- * the directory to the list of searched directories.
+ * Searches the run directory of one tt application.  If `say` is set, adds the
+ * directory to the list of searched directories.
  */
 static int
 search_app(struct search *search, const char *enabled, const char *app,
@@ -140,7 +143,9 @@ search_app(struct search *search, const char *enabled, const char *app,
 	return result;
 }
 
-/* Searches the run directories of all matching applications of tt. */
+/*
+ * Searches the run directories of all tt applications that match the request.
+ */
 static int
 search_apps(struct search *search, const char *enabled, const char *run_dir)
 {
@@ -190,10 +195,10 @@ search_tt(struct search *search)
 	result = tt_yaml_read(&tt, search->error);
 	search->is_named = result == 0 && tt.file != NULL;
 	if (result == -1) {
-		/* The error is set. */
+		/* tt_yaml_read has set the error. */
 	} else if (tt.file == NULL) {
 		/*
-		 * These are the defaults of tt without tt.yaml, and of
+		 * Without a tt.yaml, tt uses these defaults, and so does
 		 * Tarantool 3.
 		 */
 		result = search_run_dir(search, TT_RUN_DIR, ".", NULL);
@@ -205,8 +210,8 @@ search_tt(struct search *search)
 		result = error_out_of_memory(search->error);
 	} else {
 		/*
-		 * `instances_enabled` may be the directory of the only
-		 * application.
+		 * The setting instances_enabled can name the directory of a
+		 * single application.
 		 */
 		result = search_run_dir(search, own, tt.enabled, NULL);
 		if (result == 0)
@@ -229,8 +234,8 @@ found_any(const struct search *search)
 }
 
 /*
- * Searches the run directory that is given or configured, or else the usual
- * ones.
+ * Searches the run directory that is given or configured.  If there is none,
+ * searches the usual run directories.
  */
 static int
 search_all(struct search *search, const struct discover_query *query)
@@ -311,12 +316,12 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Sets *owner to the owner of a socket's directory.  This user may listen on
- * the socket, and so may trusted users.  Fails if any other user may have
- * created a directory on the path.  Therefore a run directory that was not
- * named explicitly must belong to a trusted user.  A directory inside a
- * world-writable directory must belong to a trusted user or to the owner of the
- * world-writable one.
+ * Sets *owner to the owner of a socket's directory.  Only this user and trusted
+ * users may listen on the socket.  Fails if another user may have created a
+ * directory on the path.  Therefore a run directory that was not named
+ * explicitly must belong to a trusted user.  A directory inside a
+ * world-writable directory must belong to a trusted user or to the owner of its
+ * parent.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,
@@ -360,9 +365,8 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Adds the newest socket of each instance.  Older sockets may be left over: an
- * earlier start of the instance by another tool or version may have used
- * another path.
+ * Adds the newest socket of each instance.  An older socket may be left over
+ * from another tool or version, which used a different path.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)
@@ -443,8 +447,8 @@ check_query(const struct discover_query *query, struct error *error)
 }
 
 /*
- * Takes the name of the application from the rockspec in the current directory,
- * as cartridge-cli does.
+ * Takes the application name from the rockspec in the current directory, as
+ * cartridge-cli does.
  */
 static int
 take_app_from_rockspec(struct search *search)

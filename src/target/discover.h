@@ -2,9 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Discovery: finds the consoles of an application's instances in the
- * directories where cartridge-cli, tt, tarantoolctl and Docker put their
- * sockets.
+ * Discovery: finds the console sockets of an application's instances, where
+ * cartridge-cli, tt, tarantoolctl and the Docker image create them.
  */
 
 #ifndef CR_DISCOVER_H
@@ -14,28 +13,30 @@
 #include "util/error.h"
 
 /*
- * Strings are NULL if not given.  At least one of the first three must be
- * given.
+ * What to search for.  A string is NULL if it is not given.  At least one of
+ * `app`, `instance` and `run_dir` must be given.
  */
 struct discover_query {
-	const char	*app;		/* a name, or a glob */
-	const char	*instance;	/* the same */
+	const char	*app;		/* a name or a glob */
+	const char	*instance;	/* a name or a glob */
 	const char	*run_dir;
 	const char	*system_run_dir; /* set only by tests, otherwise NULL */
 	int		 only_here;	/* do not search /var/run/tarantool */
 };
 
 /*
- * Adds the sockets of all instances that match the query, with the names of
- * application and instance where they are known.
+ * Adds the sockets of all instances that match the query, with the names of the
+ * application and the instance where they are known.
  *
- * A run directory can be named by the query, by $TARANTOOL_RUN_DIR or by
- * .cartridge.yml.  If at least one of them names one, only the first of these
- * directories is searched.  Otherwise these directories are searched in turn
- * until a socket matches: tmp/run; the run directories of tt (from tt.yaml, or
- * else var/run and instances.enabled/APP/var/run); /var/run/tarantool.  The
- * following paths in a run directory are recognised.  APP and INSTANCE stand
- * for whole names:
+ * The run directory is named by the query, or else by $TARANTOOL_RUN_DIR, or
+ * else by .cartridge.yml.  If one of them names a directory, no other directory
+ * is searched.  Otherwise the search continues until a socket matches: first in
+ * tmp/run, then in the run directories of tt, then in /var/run/tarantool.  The
+ * run directories of tt come from tt.yaml.  Without tt.yaml, they are var/run
+ * and instances.enabled/APP/var/run.
+ *
+ * The following paths in a run directory are recognised.  APP and INSTANCE
+ * stand for whole names:
  *
  *	APP.INSTANCE.control		cartridge-cli, ansible-cartridge
  *	APP-stateboard.control		their stateboard, if requested
@@ -51,15 +52,15 @@ struct discover_query {
  *					$TARANTOOL_INSTANCE_NAME, else the
  *					application "tarantool"
  *
- * If only an instance is requested, the application is the one named by the
- * rockspec in the current directory.  Without a rockspec, instances of any
- * application match, but only one application may have that instance.
+ * If only an instance is requested, the rockspec in the current directory names
+ * the application.  Without a rockspec, instances of any application match, but
+ * only one application may have an instance of this name.
  *
  * A stateboard is requested by a name that ends in "stateboard".  Files other
- * than sockets are skipped.  A socket on which no process listens is found like
- * any other: only connecting shows the difference.  If several sockets have the
- * same names, the newest is used.  The new targets are sorted by application,
- * instance and path, and follow those already in the list.
+ * than sockets are skipped.  Sockets without a listening process are added,
+ * too, because only connecting shows the difference.  If several sockets have
+ * the same names, the newest is used.  The new targets are appended, sorted by
+ * application, instance and path.
  *
  * Blocks on the file system only.  Returns 0, or -1 with an error: usage (a
  * name with '/' or '..', nothing given, several applications, an unusable

@@ -15,26 +15,26 @@
 
 enum scope {
 	NAMED,			/* the path names the application */
-	OWNED,			/* in the run directory of an application */
-	DOCKER			/* the environment has the names */
+	OWNED,			/* run directory of a single application */
+	DOCKER			/* environment variables give the names */
 };
 
 /*
- * The layouts: where tools put the console socket of an instance in a run
- * directory.  %a is the name of the application, %i that of the instance.  A
- * path can match in several ways, called readings.  The first reading whose
- * names match the request is used.  If there is none, the first reading is
- * used.
+ * The layouts: the paths at which tools create console sockets in a run
+ * directory.  %a stands for the name of the application, %i for that of the
+ * instance.  A path can match in several ways, called readings.  The first
+ * reading whose names match the request is used.  If no names match, the first
+ * reading is used.
  */
 static const struct {
 	const char	*path;
 	enum scope	 scope;
-	const char	*instance;	/* the only %i, or NULL for any */
+	const char	*instance;	/* the only value of %i, or NULL */
 } layout_table[] = {
-	/* cartridge-cli and ansible-cartridge, and their stateboard */
+	/* cartridge-cli, ansible-cartridge and their stateboards */
 	{ "%a.%i.control", NAMED, NULL },
 	{ "%a-%i.control", NAMED, STATEBOARD },
-	/* tarantoolctl, and tt in its layout */
+	/* tarantoolctl, and tt with the layout of tarantoolctl */
 	{ "%a.control", NAMED, NULL },
 	/* tt 2 */
 	{ "%a/%i/tarantool.control", NAMED, NULL },
@@ -46,19 +46,19 @@ static const struct {
 	{ "%i/tarantool.control", OWNED, NULL },
 	/* tt 1, in the application's own run directory */
 	{ "%i/%i.control", OWNED, NULL },
-	/* the Docker image */
+	/* the Docker image of Tarantool */
 	{ "tarantool.sock", DOCKER, NULL }
 };
 
 #define LAYOUTS	(sizeof(layout_table) / sizeof(layout_table[0]))
 
-/* The names in a path.  A name that is not known is empty. */
+/* The names in a path.  An unknown name is an empty string. */
 struct names {
 	char	app[NAME_MAX + 1];
 	char	instance[NAME_MAX + 1];
 };
 
-/* A reading: a way to match a path with a layout. */
+/* A reading: one way to match a path with a layout. */
 struct reading {
 	const struct run_dir	*run_dir;
 	enum scope		 scope;
@@ -68,20 +68,20 @@ struct reading {
 };
 
 /*
- * A directory that is being read.  `rest` is the part of each layout that must
- * match the paths below the directory.
+ * A directory that is being searched.  For each layout, `rest` is the part that
+ * paths below the directory must match, or NULL if none can match.
  */
 struct level {
 	const struct run_dir	*run_dir;
 	const char		*path;
-	int			 nested;	/* in a run directory */
-	const char		*rest[LAYOUTS];	/* or NULL */
+	int			 nested;	/* below the run directory */
+	const char		*rest[LAYOUTS];
 	struct names		 names[LAYOUTS];
 };
 
 /*
- * Adds a file to the candidates if it is a socket or if its names match the
- * request (`wanted`).
+ * Adds a file to the candidates.  Ignores a file that is not a socket, unless
+ * its names match the request (`wanted`).
  */
 static int
 check_candidate(struct search *search, const char *path, const char *app,
@@ -110,8 +110,8 @@ check_candidate(struct search *search, const char *path, const char *app,
 }
 
 /*
- * Sets *app and *instance to the names that a reading gives to a socket.  A
- * name that the reading does not give is set to NULL.
+ * Sets *app and *instance to the names that a reading gives to a socket, or to
+ * NULL for an unknown name.
  */
 static void
 names_of(const struct reading *reading, const char **app,
@@ -146,10 +146,10 @@ is_wanted(const struct search *search, const struct reading *reading)
 }
 
 /*
- * Matches the rest of a name with the rest of a pattern, up to the next slash.
- * Sets *best to the first reading, or to the first one whose names match the
- * request.  Returns 1 if such a reading has been found, which ends the
- * search; otherwise returns 0.
+ * Matches the rest of a file name with the rest of a pattern, up to the next
+ * slash.  Sets *best to the first reading whose names match the request.  If no
+ * names match, sets *best to the first reading.  Returns 1 if names match,
+ * which ends the search, otherwise 0.
  */
 static int
 read_name(const struct search *search, const char *pattern, const char *name,
@@ -184,7 +184,7 @@ read_name(const struct search *search, const char *pattern, const char *name,
 
 static int	scan(struct search *, const struct level *);
 
-/* Checks the file at a path, with the names of a reading. */
+/* Calls check_candidate for a path, with the names from a reading. */
 static int
 check_reading(struct search *search, const struct reading *reading,
     const char *path)
@@ -197,9 +197,8 @@ check_reading(struct search *search, const struct reading *reading,
 
 /*
  * Sets *path to the path of the only file that can match the rest of a layout.
- * Sets *path to NULL if there is no single such file: if the rest is NULL,
- * contains a subdirectory or contains a name that is not known yet.  Returns 0,
- * or -1 with an error.
+ * Sets *path to NULL if the rest is NULL, or if it contains a subdirectory or
+ * an unknown name.  Returns 0, or -1 with an error.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,
@@ -230,10 +229,10 @@ find_fixed(struct search *search, const struct level *level, size_t i,
 
 /*
  * Checks a directory whose name matches the beginning of some layouts.  First
- * tries the layouts whose file name is already known, which requires only
- * search permission for the directory.  All these files belong to the same
- * instance, so only the first one that exists is used.  Reads the directory
- * only if there are other layouts to match.
+ * tries the layouts whose file names are already known, because that needs only
+ * search permission.  All these files belong to the same instance, so only the
+ * first existing file is used.  Reads the directory only for the remaining
+ * layouts.
  */
 static int
 enter(struct search *search, struct level *level)
@@ -269,10 +268,10 @@ enter(struct search *search, struct level *level)
 
 /*
  * Matches the name of a directory entry with the next part of each layout.  If
- * a matching layout ends with this part, the entry is a file: sets *best to the
- * best reading.  If a matching layout continues, the entry is a directory:
- * stores the rest of the layout and the names in *below.  Returns whether any
- * matching layout continues.
+ * a matching layout ends there, the entry is a file: sets *best to the best
+ * reading.  If a matching layout continues, the entry is a directory: stores
+ * the rest of the layout and the names in *below.  Returns whether any matching
+ * layout continues.
  */
 static int
 read_entry(const struct search *search, const struct level *level,
@@ -308,8 +307,9 @@ read_entry(const struct search *search, const struct level *level,
 }
 
 /*
- * Ignores a directory entry whose name matches no layout.  Checks a file at the
- * end of a layout, or searches a directory that a layout contains.
+ * Ignores a directory entry whose name matches no layout.  If a layout ends
+ * with the name, checks the file.  If a layout continues, searches the
+ * directory.
  */
 static int
 check_entry(struct search *search, const struct level *level,
@@ -385,8 +385,9 @@ search_scan(struct search *search, const struct run_dir *run_dir)
 			    layout_table[i].instance,
 			    sizeof(level.names[i].instance));
 		/*
-		 * If there is a console socket of tt as well, tarantool.sock is
-		 * the binary port.
+		 * If the directory contains a console socket of tt
+		 * (tarantool.control), tarantool.sock is the socket of the
+		 * binary port.
 		 */
 		if (layout_table[i].scope == DOCKER &&
 		    has_file(run_dir->path, "tarantool.control"))

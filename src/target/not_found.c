@@ -12,8 +12,7 @@
 #define OTHERS_MAX	6
 
 /*
- * Prints the paths of all candidates whose match is `match`, as "\nLABEL: a, b,
- * ...".
+ * Prints `label` and the paths of the candidates that have this kind of match.
  */
 static void
 print_files(const struct search *search, FILE *out, enum match match,
@@ -33,10 +32,10 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns the name of a candidate that an error can suggest: that of its
- * application if `of_apps` is set, otherwise that of its instance.  Returns
- * NULL if the candidate has no such name, or if an instance belongs to an
- * application that was not requested.
+ * Returns the name in a candidate that an error can suggest: the application's
+ * if `of_apps` is set, otherwise the instance's.  Returns NULL if the candidate
+ * has no name of this kind, or if an instance belongs to an application that
+ * was not requested.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -54,7 +53,8 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 
 /*
  * Prints the names that name_to_offer returns.  If `nearest` is not NULL, adds
- * them to it instead.  The candidates are sorted, so duplicates are adjacent.
+ * the names to it instead.  The candidates are sorted, so duplicates are
+ * adjacent.
  */
 static void
 print_names(const struct search *search, FILE *out, int of_apps,
@@ -81,7 +81,7 @@ print_names(const struct search *search, FILE *out, int of_apps,
 	}
 }
 
-/* Prints the paths of the sockets for which name_to_offer returns no name. */
+/* Prints the paths of the sockets that have no name to suggest. */
 static void
 print_nameless(const struct search *search, FILE *out, int of_apps)
 {
@@ -111,7 +111,7 @@ has_app(const struct search *search)
 	return 0;
 }
 
-/* Prints what was not found, a similar name, and what exists instead. */
+/* Prints what was not found, the most similar name, and what exists instead. */
 static void
 print_missing(const struct search *search, FILE *out)
 {

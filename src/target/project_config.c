@@ -41,8 +41,9 @@ project_config_run_dir(char **run_dir, struct error *error)
 }
 
 /*
- * Finds `package = "NAME"` in a line of Lua.  Returns the name and sets its
- * length, or returns NULL if the line has no such assignment.
+ * Finds the package name in a line of a rockspec: package = "NAME".  Returns a
+ * pointer to the name in the line and sets its length, or returns NULL if the
+ * line does not set the name.
  */
 static const char *
 package_in_line(const char *line, size_t *len)
@@ -65,9 +66,9 @@ package_in_line(const char *line, size_t *len)
 }
 
 /*
- * Reads the package names in a rockspec.  If *package is NULL, sets it to the
- * first one.  Returns 1 if all names equal *package, 0 if they do not, or -1 if
- * out of memory.
+ * Reads the package names in a rockspec.  If *package is NULL, sets it to a
+ * copy of the first name.  Returns 1 if all names equal *package, 0 if a name
+ * differs, or -1 if out of memory.
  */
 static int
 read_rockspec(const char *path, char **package)
@@ -113,8 +114,8 @@ project_config_package(const char *dir, char **package, struct error *error)
 		errno = 0;
 		if ((entry = readdir(stream)) == NULL) {
 			/*
-			 * The directory cannot be read to its end, and the
-			 * remaining rockspecs may have other names.
+			 * If readdir(3) fails, the remaining rockspecs may have
+			 * other names.
 			 */
 			if (errno != 0)
 				agree = 0;

@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The config files of a project that say where its sockets are: .cartridge.yml
- * of cartridge-cli and the rockspec; see target/tt_yaml.h for that of tt.
- * Nothing in them is executed.  .cartridge.yml must belong to a trusted user
- * (see util/owner.h).
+ * Reads the config files of a project that say where its sockets are:
+ * .cartridge.yml of cartridge-cli, and the rockspec.  For tt.yaml see
+ * target/tt_yaml.h.  Nothing in the files is executed.  .cartridge.yml must
+ * belong to a trusted user (see util/owner.h).
  */
 
 #ifndef CR_PROJECT_CONFIG_H
@@ -14,26 +14,25 @@
 #include "util/error.h"
 
 /*
- * Reads the setting `run-dir` or `run_dir` of .cartridge.yml in the current
- * directory.  Sets *run_dir to its value, or to NULL if there is no such file
- * or setting.  The caller frees *run_dir.  Returns 0, or -1 with a usage error
- * that names file and line.
+ * Reads the setting `run-dir` or `run_dir` from .cartridge.yml in the current
+ * directory.  Sets *run_dir to the value, which the caller frees, or to NULL if
+ * there is no such file or setting.  Returns 0, or -1 with a usage error that
+ * names the file and the line.
  */
 int	project_config_run_dir(char **run_dir, struct error *);
 
 /*
- * Sets *package to the package name in the rockspec of a directory.  Sets
- * *package to NULL if there is no rockspec, if it cannot be read, or if the
- * directory has several rockspecs with different package names.  The caller
- * frees *package.  Returns 0, or -1 if out of memory.
+ * Sets *package to the package name in the rockspec of a directory, which the
+ * caller frees.  Sets *package to NULL if there is no readable rockspec, or if
+ * the rockspecs contain different names.  Returns 0, or -1 if out of memory.
  */
 int	project_config_package(const char *dir, char **package, struct error *);
 
 /*
- * Whether the current directory is a project: it has a rockspec, a
- * .cartridge.yml or a tt.yaml.  Sets *app to the application's name in the
- * rockspec, or to NULL if there is none.  The caller frees *app.  Returns 1 or
- * 0, or -1 if out of memory.
+ * Returns 1 if the current directory is a project, otherwise 0, or -1 if out of
+ * memory.  A project has a rockspec with a package name, a .cartridge.yml or a
+ * tt.yaml.  Sets *app to the package name, which the caller frees, or to NULL
+ * if there is none.
  */
 int	project_config_exists(char **app, struct error *);
 

@@ -38,7 +38,7 @@ search_matches(const char *pattern, const char *name)
 	    fnmatch(pattern, name, 0) == 0;
 }
 
-/* Whether a pattern matches "APP-stateboard". */
+/* Whether a pattern matches the name "APP-stateboard" for this application. */
 static int
 matches_stateboard_of(const char *pattern, const char *app)
 {

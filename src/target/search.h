@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * A search for sockets: internal to discover.c, layouts.c and not_found.c.
+ * A search for sockets.  Only discover.c, layouts.c and not_found.c use this
+ * header.
  */
 
 #ifndef CR_SEARCH_H
@@ -21,7 +22,7 @@ enum match {
 	STATE_BOARD,		/* a stateboard that was not requested */
 	NOT_A_SOCKET,
 	UNREADABLE,
-	OTHER			/* a socket with another name or none */
+	OTHER			/* a socket with other names, or unnamed */
 };
 
 /* A file that may be the console socket of an instance. */
@@ -31,24 +32,21 @@ struct candidate {
 	char		*app;		/* or NULL */
 	char		*instance;	/* or NULL */
 	struct timespec	 born;
-	size_t		 run_len;	/* length of its run directory */
-	int		 is_named;	/* do not check its owner */
+	size_t		 run_len;	/* length of run directory in `path` */
+	int		 is_named;	/* run directory needs no owner check */
 };
 
 struct search {
-	const char		*app;		/* pattern, or NULL */
-	const char		*instance;	/* pattern, or NULL */
-	char			*package;	/* app from rockspec, or NULL */
-	int			 stateboards;	/* stateboards were requested */
+	const char		*app;		/* requested glob, or NULL */
+	const char		*instance;	/* requested glob, or NULL */
+	char			*package;	/* name in rockspec, or NULL */
+	int			 stateboards;	/* stateboards are requested */
 	struct candidate	*list;
 	size_t			 count;
-	/*
-	 * The values of run_len and is_named for the candidates that are added
-	 * next.
-	 */
+	/* The values that search_add copies to each new candidate. */
 	size_t			 run_len;
 	int			 is_named;
-	/* The text that lists the searched directories, and their number. */
+	/* The list of searched directories as text, and their number. */
 	FILE			*searched;
 	int			 dirs;
 	struct error		*error;
@@ -58,9 +56,9 @@ struct search {
 struct run_dir {
 	const char	*path;
 	/*
-	 * Whether sockets without an application name may belong to the
-	 * requested application.  `owner` is the application that such sockets
-	 * belong to, or NULL if it is unknown.
+	 * Whether sockets whose paths name no application may belong to the
+	 * requested application.  `owner` is their application, or NULL if it
+	 * is unknown.
 	 */
 	int		 owned;
 	const char	*owner;
@@ -70,58 +68,60 @@ int	search_ends_with(const char *text, const char *end);
 int	search_is_pattern(const char *name);
 int	search_is_stateboard(const char *name);
 
-/* Whether a name matches a pattern; NULL matches everything. */
+/* Whether a name matches a glob.  A NULL pattern matches every name. */
 int	search_matches(const char *pattern, const char *name);
 
 /*
- * Whether an instance name matches the requested one.  The stateboard of an
- * application can be requested as "stateboard" or "APP-stateboard".
+ * Whether the name of an instance of `app` matches the requested one.  The
+ * stateboard of an application can be requested as "stateboard" or
+ * "APP-stateboard".
  */
 int	search_matches_instance(const struct search *, const char *app,
 	    const char *instance);
 
 /*
- * Whether the request matches a socket with these names.  A socket that has
- * only an application name also matches a request for an instance of that name.
+ * Whether the request matches a socket with these names.  A socket without an
+ * instance name also matches a request for an instance with the name of its
+ * application.
  */
 int	search_matches_names(const struct search *, const char *app,
 	    const char *instance);
 
 /*
- * Adds a file to the candidates.  Copies all strings.  Returns 0, or -1 with an
- * error.
+ * Adds a file to the candidates.  Copies all strings.  Returns 0, or -1 if out
+ * of memory.
  */
 int	search_add(struct search *, enum match, const char *path,
 	    const char *app, const char *instance, const struct timespec *born);
 
 /*
- * Handles a path that cannot be read; errno has the reason.  If the path was
- * found only by matching a pattern, records it, to be listed if nothing is
- * found.  Otherwise fails: a partial result could be mistaken for the whole
- * application.
+ * Handles a path that cannot be read, for the reason in errno.  If the path was
+ * found only by matching a pattern, adds it to the candidates as UNREADABLE.
+ * Otherwise fails, because a partial result could be mistaken for the whole
+ * application.  Returns 0, or -1 with an error.
  */
 int	search_unreadable(struct search *, const char *path, int by_pattern);
 
-/* Whether an errno says that there is no such file or directory. */
+/* Whether an errno value means that there is no such file or directory. */
 int	search_is_absent(int code);
 
 void	search_finish(struct search *);
 
 /*
- * Closes a memory stream.  Returns 0, or -1 if the text is incomplete because
- * memory has run out.
+ * Closes a memory stream.  Returns 0, or -1 if memory ran out and the text is
+ * incomplete.
  */
 int	search_close_text(FILE *, char *const *text);
 
 /*
- * Adds the sockets in a run directory to the candidates (layouts.c).  Returns
- * 0, 1 if there is no such directory, or -1 with an error.
+ * Adds the sockets in a run directory to the candidates.  Returns 0, 1 if there
+ * is no such directory, or -1 with an error.  Defined in layouts.c.
  */
 int	search_scan(struct search *, const struct run_dir *);
 
 /*
- * Sets the error that nothing was found, with a suggestion and a list of what
- * exists instead (not_found.c).  Returns -1.
+ * Sets an error that says that nothing was found, suggests a name and lists
+ * what exists instead.  Returns -1.  Defined in not_found.c.
  */
 int	search_nothing_found(const struct search *, const char *searched);
 

@@ -76,7 +76,7 @@ add(struct targets *targets, struct target *target, struct error *error)
 	return 0;
 }
 
-/* Copies a string that may be NULL.  Returns 0, or -1 if out of memory. */
+/* Copies a string, which may be NULL.  Returns 0, or -1 if out of memory. */
 static int
 copy(char **to, const char *text)
 {
@@ -84,8 +84,8 @@ copy(char **to, const char *text)
 }
 
 /*
- * Adds a unix socket.  Copies the strings.  The caller may have set `is_found`
- * and `owner` in `target`; all other fields are set here.
+ * Adds a unix socket.  Copies the strings.  The caller sets only `is_found` and
+ * `owner` in `target`; this function sets all other fields.
  */
 static int
 add_socket(struct targets *targets, struct target *target, const char *path,
@@ -139,7 +139,7 @@ compare_paths(const void *a, const void *b)
 }
 
 /*
- * The first directory that glob(3) could not read.  It is a global variable,
+ * The first directory that glob(3) could not read.  The variable is global,
  * because glob(3) passes no user argument to its callback.
  */
 static char denied[PATH_MAX];
@@ -153,8 +153,8 @@ note_denied(const char *path, int code)
 }
 
 /*
- * Sets `denied` to a directory in the pattern that this user may not search.
- * glob(3) does not report such a directory if no glob characters follow it.
+ * Sets `denied` to a directory in the pattern for which this user has no search
+ * permission.  glob(3) reports a directory only if glob characters follow it.
  */
 static void
 find_denied(const char *pattern)
@@ -202,7 +202,7 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 
 	memset(&found, 0, sizeof(found));
 	denied[0] = '\0';
-	/* Do not let glob(3) sort: its order depends on the locale. */
+	/* Do not let glob(3) sort, because its order depends on the locale. */
 	result = glob(pattern, GLOB_NOSORT, note_denied, &found);
 	if (result == GLOB_NOMATCH) {
 		globfree(&found);
@@ -222,8 +222,8 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 }
 
 /*
- * Finds the password in USER:PASSWORD@ADDRESS.  Returns it and sets its length,
- * or returns NULL if there is none.
+ * Finds the password in USER:PASSWORD@ADDRESS.  Returns a pointer to the
+ * password and sets its length, or returns NULL if there is none.
  */
 static const char *
 find_password(const char *spec, size_t *len)
@@ -255,8 +255,8 @@ target_without_password(const char *spec)
 }
 
 /*
- * Whether a user name precedes the address.  A text with a "/" before any ":"
- * is a path.
+ * Whether a target has a user name before the address.  A target with a "/"
+ * before any ":" is a path.
  */
 static int
 has_user(const char *spec)
@@ -301,7 +301,7 @@ decimal(int number)
 	return strdup(text);
 }
 
-/* Stores USER[:PASSWORD] in the target.  Returns 0, or -1 with an error. */
+/* Parses USER[:PASSWORD] into the target.  Returns 0, or -1 with an error. */
 static int
 take_user(struct target *target, const char *user, size_t len,
     struct error *error)
@@ -370,7 +370,10 @@ read_address(struct target *target, const char *spec, const char *address,
 	    error_out_of_memory(error);
 }
 
-/* Returns the target as the user wrote it, but without the password. */
+/*
+ * Returns the name of a TCP target without its password: [USER@]HOST:PORT.  The
+ * caller frees the name, which is NULL if out of memory.
+ */
 static char *
 tcp_name(const char *user, const char *host, const char *port, int brackets)
 {
@@ -417,10 +420,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	return add(targets, &target, error);
 }
 
-/*
- * Returns the part of the text after the prefix, or NULL if the text does not
- * start with the prefix.
- */
+/* Returns the text after the prefix, or NULL if the text has another prefix. */
 static const char *
 after(const char *text, const char *prefix)
 {

@@ -19,34 +19,34 @@ enum target_kind { TARGET_UNIX, TARGET_TCP };
 
 struct target {
 	enum target_kind	 kind;
-	char			*name;	/* as printed and reported */
+	char			*name;	/* for messages and reports */
 	char			*path;	/* path of a unix socket, or NULL */
 	char			*host;	/* host of a TCP port, or NULL */
 	char			*port;
 	/*
-	 * For binary ports.  `user` is NULL for the user guest.  `secret`
-	 * belongs to util/secret.c.  `is_exposed` is set if the command line
-	 * contained the password.
+	 * For binary ports.  A NULL `user` means the user guest.  util/secret.c
+	 * owns `secret`.  `is_exposed` is set if the command line contained the
+	 * password.
 	 */
 	char			*user;
 	const struct secret	*secret;
 	int			 is_exposed;
 	/*
-	 * The names of the application and the instance.  A name is NULL if
-	 * discovery did not determine it, or did not find the socket.
+	 * The names of the application and the instance as found by discovery.
+	 * An unknown name is NULL.
 	 */
 	char			*app;
 	char			*instance;
 	/*
-	 * Identify the file of a unix socket, if it existed when the target was
-	 * added.
+	 * The device and inode of the unix socket, if it existed when the
+	 * target was added.
 	 */
 	int			 exists;
 	dev_t			 device;
 	ino_t			 inode;
 	/*
-	 * `is_found` is set for sockets found by discovery: only trusted users
-	 * and `owner` may listen on them.
+	 * `is_found` is set if discovery found the socket.  Only trusted users
+	 * and `owner` may listen on it.
 	 */
 	int			 is_found;
 	uid_t			 owner;
@@ -58,29 +58,32 @@ struct targets {
 };
 
 /*
- * Adds the targets that a TARGET argument names: a path (relative or absolute),
- * unix/:PATH, unix:PATH, unix://PATH, HOST:PORT, [IPV6]:PORT or
- * tcp://HOST:PORT, with USER@ or USER:PASSWORD@ before HOST if needed.  A path
- * with glob characters that is not itself an existing file is expanded and
- * sorted.  Duplicates are dropped, even if two different names lead to the same
- * file.  A text with a '/' before any ':' is always a path.  Does not connect
- * or resolve names.  Returns 0, or -1 with an error: usage (empty, bad port, no
- * host) or unreachable (a glob without a match, possibly because a directory is
+ * Adds the targets that a TARGET argument names.  The argument is a path
+ * (relative or absolute), unix/:PATH, unix:PATH, unix://PATH, HOST:PORT,
+ * [IPV6]:PORT or tcp://HOST:PORT.  USER@ or USER:PASSWORD@ may precede HOST.  A
+ * text with a '/' before any ':' is always a path.
+ *
+ * A path with glob characters is expanded and sorted, unless a file with this
+ * exact name exists.  Drops duplicates, even if two different names lead to the
+ * same file.  Does not connect or resolve names.
+ *
+ * Returns 0, or -1 with an error: usage (empty, bad port, no host) or
+ * unreachable (a glob without a match, possibly because a directory is
  * unreadable).
  */
 int	targets_add(struct targets *, const char *spec, struct error *);
 
 /*
- * Adds a unix socket by its literal path, with the names of its application and
- * instance, both of which may be NULL.  Copies all strings.  Drops a duplicate.
- * Returns 0, or -1 if out of memory.
+ * Adds a unix socket by its literal path.  The names of its application and
+ * instance may be NULL.  Copies all strings.  Drops a duplicate.  Returns 0, or
+ * -1 if out of memory.
  */
 int	targets_add_socket(struct targets *, const char *path,
 	    const char *app, const char *instance, struct error *);
 
 /*
- * Returns a copy of a TARGET argument with "***" in place of the password, for
- * printing.  The caller frees the copy.  Returns NULL if out of memory.
+ * Returns a copy of a TARGET argument for printing, with "***" in place of the
+ * password.  The caller frees the copy.  Returns NULL if out of memory.
  */
 char	*target_without_password(const char *spec);
 
@@ -88,18 +91,18 @@ char	*target_without_password(const char *spec);
 void	target_hide_password(char *spec);
 
 /*
- * Like targets_add_socket, for a socket found by discovery in a directory of
- * `owner`: only trusted users and `owner` may listen on it.
+ * Adds a socket like targets_add_socket.  Discovery found the socket in a
+ * directory of `owner`; only trusted users and `owner` may listen on it.
  */
 int	targets_add_found(struct targets *, const char *path,
 	    const char *app, const char *instance, uid_t owner,
 	    struct error *);
 
 /*
- * Adds the address at which one instance reaches another: HOST:PORT, or unix/:
- * followed by the absolute path of a socket.  `user` and `secret` may be NULL.
- * The text is not trusted: nothing is expanded.  Returns 0, or -1 with an
- * error: usage (not an address) or out of memory.
+ * Adds the address at which one instance reaches another.  It is HOST:PORT, or
+ * unix/: followed by the absolute path of a socket.  `user` and `secret` may be
+ * NULL.  The text is not trusted, so nothing in it is expanded.  Returns 0, or
+ * -1 with an error: usage (not an address) or out of memory.
  */
 int	targets_add_peer(struct targets *, const char *uri, const char *user,
 	    const struct secret *, struct error *);

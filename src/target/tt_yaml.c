@@ -18,10 +18,11 @@
 
 /*
  * The find_tt functions look for the config file of tt.  They return 1 and set
- * *file to its path, or return 0 if there is none, or -1 if out of memory.
+ * *file to its path, which the caller frees.  They return 0 if there is no
+ * config file, or -1 if out of memory.
  */
 
-/* Looks for the file in one directory. */
+/* Looks for the config file of tt in one directory. */
 static int
 find_tt_in(const char *dir, char **file)
 {
@@ -41,8 +42,8 @@ find_tt_in(const char *dir, char **file)
 }
 
 /*
- * Looks for the file in the current directory and in its parents, except for
- * the root.
+ * Looks for the config file of tt in the current directory and in its parents,
+ * except for the root directory.
  */
 static int
 find_tt_upwards(char **file)
@@ -80,8 +81,8 @@ find_tt(char **file, int *given)
 }
 
 /*
- * Resolves a path relative to the directory of a file.  Returns a path that the
- * caller frees, or NULL if out of memory.
+ * Resolves the path `dir` relative to the directory of `file`.  Returns a path
+ * that the caller frees, or NULL if out of memory.
  */
 static char *
 path_beside(const char *file, const char *dir)
@@ -105,7 +106,10 @@ path_beside(const char *file, const char *dir)
 int
 tt_yaml_read(struct tt_yaml *tt, struct error *error)
 {
-	/* Old versions of tt had all settings below "tt". */
+	/*
+	 * Old versions of tt have these settings in a mapping with the key
+	 * "tt".
+	 */
 	char *enabled = NULL, *app_enabled = NULL, *old_enabled = NULL;
 	char *run_dir = NULL, *old_run_dir = NULL;
 	const struct config_setting settings[] = {
@@ -133,7 +137,7 @@ tt_yaml_read(struct tt_yaml *tt, struct error *error)
 		    app_enabled != NULL ? app_enabled :
 		    old_enabled != NULL ? old_enabled : ".");
 		/*
-		 * In tt 1, all applications shared one run directory.  Its path
+		 * In tt 1, all applications share one run directory.  Its path
 		 * is relative to the config file.
 		 */
 		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
