@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-#define _GNU_SOURCE	/* open_memstream */
+#define _GNU_SOURCE	/* for open_memstream(3) */
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -15,7 +15,7 @@
 
 #include "proto/msgpack_text.h"
 
-/* Words that YAML parsers do not read as strings unless they are quoted. */
+/* Words that YAML parsers read as strings only if they are quoted. */
 static const char *const words[] = {
 	"true", "false", "null", "nan", "inf", "infinity", "yes", "no", "on",
 	"off", "y", "n"
@@ -40,9 +40,8 @@ skip(const char **at, const char *end, int depth)
 			return -1;
 		count = mp_decode_map(at);
 		/*
-		 * A map with more entries than there are bytes left is
-		 * truncated.  Check this before the multiplication, which could
-		 * overflow.
+		 * Reject a truncated map, which has more entries than there are
+		 * bytes left.  The multiplication below could overflow.
 		 */
 		if (count > (size_t)(end - *at))
 			return -1;
@@ -65,7 +64,7 @@ msgpack_skip(const char **at, const char *end)
 	return skip(at, end, 0);
 }
 
-/* Whether YAML reads this string as a string even without quotes. */
+/* Whether a string needs no quotes in YAML. */
 static int
 is_plain(const char *data, size_t len)
 {
@@ -153,10 +152,7 @@ print_list(FILE *out, const char **at)
 	putc(']', out);
 }
 
-/*
- * Prints a placeholder for a value of an extension type.  The placeholder
- * contains only the number of the type.
- */
+/* Prints a value of an extension type, showing only the number of the type. */
 static void
 print_extension(FILE *out, const char **at)
 {

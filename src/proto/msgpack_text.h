@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Converts MessagePack, as sent by the binary port, to YAML.  The input is
+ * Converts MessagePack, which the binary port sends, to YAML.  The input is
  * untrusted.
  */
 
@@ -15,18 +15,18 @@
 #define MSGPACK_DEPTH_MAX	64
 
 /*
- * Checks that a complete value starts at `*at` and ends before `end`, and
- * advances `*at`.  Returns 0, or -1 if it is not MessagePack, truncated, or
- * nested deeper than MSGPACK_DEPTH_MAX.  mp_check(3) alone is not enough: its
- * int counter overflows with large maps.
+ * Checks that a complete MessagePack value starts at `*at` and does not extend
+ * beyond `end`, and moves `*at` past it.  Returns 0, or -1 if the value is
+ * invalid, truncated, or nested deeper than MSGPACK_DEPTH_MAX.  mp_check(3)
+ * alone is not enough, because its int counter overflows with large maps.
  */
 int	 msgpack_skip(const char **at, const char *end);
 
 /*
  * Converts a value that msgpack_skip has accepted to one line of YAML in flow
- * style.  An extension type is shown only by its number.  Returns a text that
- * the caller frees and sets *len to its length, or returns NULL if out of
- * memory.
+ * style.  A value of an extension type is shown only as the number of the type.
+ * Returns a text that the caller frees, and sets *len to its length.  Returns
+ * NULL if out of memory.
  */
 char	*msgpack_text(const char *value, size_t *len);
 

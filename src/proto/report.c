@@ -14,13 +14,13 @@
 
 #define PROTOCOL_VERSION	1
 
-/* Estimated heap size of a value or map entry, without its text. */
+/* The estimated heap size of a JSON value or object entry, without its text. */
 #define VALUE_SIZE		((size_t)64)
 
-/* The maximum number of bytes of an invalid reply that an error quotes. */
+/* The maximum number of bytes that an error quotes from an invalid reply. */
 #define EXCERPT_MAX	160
 
-/* Estimated heap size of all reports together. */
+/* The estimated heap size of all reports together, in bytes. */
 static size_t total;
 
 static void	build_error(struct report *, const char *, enum error_code,
@@ -42,8 +42,8 @@ report_text(const char *raw)
 }
 
 /*
- * Builds a report from a map of the reply, or with defaults if the map is NULL.
- * Returns 0, or -1 with a schema violation.
+ * Builds a report from a map of the reply.  If the map is NULL, all fields get
+ * their defaults.  Returns 0, or -1 with a schema violation.
  */
 static int
 build(struct report *report, const char *target, enum outcome outcome,
@@ -104,8 +104,8 @@ size_of(const json_t *value)
 }
 
 /*
- * Adds the heap size of a report to the total.  If the total exceeds the limit,
- * replaces the report by an error.
+ * Adds the heap size of a report to the total.  If the total would exceed
+ * REPORT_TOTAL_MAX, replaces the report with an error.
  */
 static void
 count_size(struct report *report, const char *target)
@@ -128,7 +128,7 @@ count_size(struct report *report, const char *target)
 }
 
 /*
- * Builds a report that consists of an error.  Takes ownership of the message.
+ * Builds a report that contains only an error.  Takes ownership of the message.
  */
 static void
 build_error(struct report *report, const char *target, enum error_code code,
@@ -171,7 +171,7 @@ take_excerpt(const char *data, size_t len, void *arg)
 		return 0;
 	memcpy(excerpt->text + excerpt->len, "...", 3);
 	excerpt->is_cut = 1;
-	/* Stop here: the rest of the reply may be large. */
+	/* Stop the dump here, because the rest of the reply may be large. */
 	return -1;
 }
 
@@ -190,9 +190,9 @@ build_bad_reply(struct report *report, const char *target, const json_t *reply,
 }
 
 /*
- * Reads the outcome that the instance reports.  Returns 0, or -1 if the outcome
- * is missing, unknown or not allowed in a reply.  An instance must not report
- * `usage` or `protocol`, and only a gateway may report `unreachable`.
+ * Reads the outcome from a reply.  Returns 0, or -1 if the outcome is missing,
+ * unknown or not allowed in a reply.  An instance must not report `usage` or
+ * `protocol`.  Only a gateway may report `unreachable`.
  */
 static int
 read_outcome(const json_t *from, int relayed, enum outcome *outcome)
@@ -232,7 +232,7 @@ build_from_ours(struct report *report, const char *target,
 	    "transient");
 	if (build(report, target, outcome, from, &wrong) == 0) {
 		/*
-		 * With any other outcome, the request may have had an effect,
+		 * After any other outcome, the request may have had an effect,
 		 * so a retry is not safe.
 		 */
 		report->transient = json_is_true(transient) &&
@@ -249,8 +249,8 @@ build_from_ours(struct report *report, const char *target,
 }
 
 /*
- * Handles an error reply of the console itself, which is sent if boot.lua
- * fails.
+ * Builds a report from a Lua error that the console itself reports, for example
+ * because boot.lua has failed.
  */
 static void
 build_from_lua_error(struct report *report, const char *target, json_t *raised)

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The report on one instance: a JSON object that follows the schema of the
- * manual, built from the reply of the instance or from a local error.  A reply
- * that violates the schema is a protocol error.
+ * The report on one instance, as a JSON object that follows the schema in the
+ * manual.  A report is built from the reply of the instance or from a local
+ * error.  A reply that violates the schema is a protocol error.
  */
 
 #ifndef CR_REPORT_H
@@ -20,9 +20,9 @@
 
 struct report {
 	json_t		*instance;	/* owned; NULL if out of memory */
-	size_t		 size;		/* estimated heap size */
+	size_t		 size;		/* estimated heap size, in bytes */
 	enum outcome	 outcome;
-	/* The failure is temporary and had no effect: --wait retries. */
+	/* The failure is temporary and had no effect, so --wait retries. */
 	int		 transient;
 };
 
@@ -32,9 +32,9 @@ struct report {
  *	[{"cartridge_reload": 1, "outcome": ..., ...}]
  *	[{"error": ...}]		a Lua error that the console reports
  *
- * Never fails: an invalid reply, or one that exceeds REPORT_TOTAL_MAX, becomes
- * a report with the outcome `protocol`.  `relayed` is set if the reply comes
- * from a gateway: only then may the outcome be `unreachable`.
+ * Never fails.  If the reply is invalid, or if all reports together would
+ * exceed REPORT_TOTAL_MAX, the report has the outcome `protocol`.  `relayed` is
+ * set if a gateway sent the reply.  Only then may the outcome be `unreachable`.
  */
 void	report_from_reply(struct report *, const char *target,
 	    const json_t *reply, int relayed);
@@ -44,9 +44,8 @@ void	report_from_error(struct report *, const char *target,
 	    const struct error *);
 
 /*
- * Parses the results of `eval`, which the reply contains as text, for output
- * formats that need their values.  If parsing fails, replaces the report by one
- * that contains only the error.
+ * Parses the results of `eval`, which are text in the reply, for output formats
+ * that need values.  If parsing fails, replaces the report with an error.
  */
 void	report_parse_results(struct report *);
 
@@ -57,20 +56,20 @@ void	report_parse_results(struct report *);
 void	report_fail(struct report *, const struct error *);
 
 /*
- * Sets the instance name if the report has none and `alias` is not NULL.
- * Discards the report if out of memory.
+ * Sets the alias of the instance, unless the report already has one or `alias`
+ * is NULL.  If out of memory, discards the report.
  */
 void	report_name(struct report *, const char *alias);
 
-/* Whether the "outcome" of a JSON object in a report equals `outcome`. */
+/* Whether the field "outcome" of an object in a report equals `outcome`. */
 int	 report_ended(const json_t *, enum outcome);
 
-/* Whether the report of an instance has an error with this code. */
+/* Whether the report of an instance has an error with the given code. */
 int	 report_has_error(const json_t *instance, enum error_code);
 
 /*
- * Whether the report is incomplete because this program is out of memory, so
- * that a retry is useless.
+ * Whether the report is incomplete because this program ran out of memory.  A
+ * retry is then useless.
  */
 int	 report_is_short(const struct report *);
 
@@ -85,11 +84,11 @@ json_t	*report_text(const char *);
 void	report_finish(struct report *);
 
 /*
- * Builds the document `{"ok", "exit", "command", "instances"}`.  Adds two lists
- * unless they are empty: "not_touched", the names of the instances that were
- * not attempted, and "skipped", `[{"target", "reason"}]`.  Does not take
- * ownership of the arguments.  Returns a new reference, or NULL if out of
- * memory.
+ * Builds the JSON document of a command, `{"ok", "exit", "command",
+ * "instances"}`.  Adds two lists unless they are empty.  The list "not_touched"
+ * has the names of the instances that were not attempted, and "skipped" is
+ * `[{"target", "reason"}]`.  Does not take ownership of the arguments.  Returns
+ * a new reference, or NULL if out of memory.
  */
 json_t	*report_document(const char *command, int exit_status,
 	    const json_t *instances, const json_t *not_attempted,

@@ -9,13 +9,12 @@
 #include "proto/report_fields.h"
 #include "util/escape.h"
 
-/* Lua numbers are doubles: larger integers are not exact. */
+/* Lua numbers are doubles, so integers above this limit are not exact. */
 #define INTEGER_MAX		9007199254740992.0
 
 /*
- * The maximum number of maps in the lists of a report.  Even a map that is
- * empty in the reply takes memory, because in the report it gets all fields of
- * the schema.
+ * The maximum number of maps in the lists of a report.  Even an empty map of a
+ * reply takes memory, because the report adds all fields of the schema to it.
  */
 #define ITEMS_MAX	50000
 
@@ -76,7 +75,7 @@ default_value(const struct field *field)
 }
 
 /*
- * Whether a value is an integer.  As Lua has only doubles, 3 may arrive as 3.0.
+ * Whether a value is an integer.  Lua has only doubles, so 3 may arrive as 3.0.
  */
 static int
 is_integer(const json_t *from)
@@ -89,8 +88,8 @@ is_integer(const json_t *from)
 }
 
 /*
- * Whether a value is an empty Lua table, which the console prints as an empty
- * list even if a map is meant.
+ * Whether a value is an empty Lua table.  The console prints an empty table as
+ * a list even where the schema has a map.
  */
 static int
 is_empty_table(const json_t *from)
@@ -158,7 +157,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 }
 
 /*
- * Converts a value to the type that the schema demands.  Returns a new
+ * Converts a value to the type that the schema requires.  Returns a new
  * reference, or NULL with a schema violation.
  */
 static json_t *

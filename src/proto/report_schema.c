@@ -13,8 +13,8 @@ static const struct field module_fields[] = {
 };
 
 /*
- * The fields of an entry of "files".  Such an entry describes a file that a
- * module reads by itself, or a file of the HTTP server, such as a template.
+ * The fields of an entry of "files".  An entry describes a file that a module
+ * loads without `require`, or a file of the HTTP server, such as a template.
  */
 static const struct field file_fields[] = {
 	{ "path", FIELD_STRING, DEFAULT_NULL, NULL },

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The schema of a report: it validates the replies of instances, and
- * doc/report.schema.json is generated from it.
+ * The schema of a report.  Replies of instances are validated with the schema,
+ * and doc/report.schema.json is generated from it.
  */
 
 #ifndef CR_REPORT_SCHEMA_H
@@ -19,7 +19,7 @@ enum field_kind {
 	FIELD_OBJECTS		/* an array of objects */
 };
 
-/* What a report contains for a field that is missing in the reply. */
+/* What a report contains if a field is missing from the reply. */
 enum field_default {
 	DEFAULT_NULL,
 	DEFAULT_ZERO,		/* 0, false, "", [], or an object of defaults */
@@ -34,8 +34,9 @@ struct field {
 };
 
 /*
- * The fields of a report, in this order: `target`, the name fields, `ok`,
- * `outcome`, the other fields.  Each list ends with a row whose name is NULL.
+ * The fields of a report.  A report has `target`, the name fields, `ok`,
+ * `outcome` and the other fields, in this order.  Each list ends with a row
+ * whose name is NULL.
  */
 extern const struct field report_name_fields[];
 extern const struct field report_fields[];

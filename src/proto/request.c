@@ -13,7 +13,7 @@
 #define BOOT	"boot"
 #define TYPED	"commands.repl"
 
-/* A growing buffer.  Once memory has run out, all operations fail. */
+/* A growing buffer.  After an allocation has failed, all operations fail. */
 struct text {
 	char	*data;
 	size_t	 len;
@@ -28,8 +28,8 @@ struct scripts {
 };
 
 /*
- * Makes room for `len` more bytes.  Returns where to write them, or NULL if out
- * of memory.
+ * Extends a buffer by `len` bytes.  Returns a pointer to the new bytes, or NULL
+ * if out of memory.
  */
 static char *
 extend(struct text *text, size_t len)
@@ -68,7 +68,7 @@ append(struct text *text, const char *data, size_t len)
  * Returns how many characters a byte takes in a Lua string literal.  With
  * `is_ascii`, bytes above 0x7f are escaped as well, to keep the line ASCII.
  * User code is sent without `is_ascii`, because escapes would make non-Latin
- * text four times as long.
+ * text up to four times as long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)
@@ -83,7 +83,7 @@ escaped_size(unsigned char byte, int is_ascii)
 
 /*
  * Appends bytes, escaped for a Lua string.  Escapes always have three digits,
- * as the next byte may be a digit.
+ * because the next byte may be a digit.
  */
 static void
 append_bytes(struct text *text, const void *data, size_t len, int is_ascii)
@@ -121,9 +121,8 @@ append_escaped(struct text *text, const void *data, size_t len)
 }
 
 /*
- * Appends a string in quotes.  The string is not escaped here: the names of
- * scripts contain no special characters, and the text of embedded scripts is
- * already escaped.
+ * Appends a string in quotes, without escaping it.  Script names contain no
+ * special characters, and the text of embedded scripts is already escaped.
  */
 static void
 append_string(struct text *text, const char *escaped, size_t len)
@@ -151,8 +150,8 @@ add_script(struct scripts *scripts, const struct script *script)
 }
 
 /*
- * Adds the embedded scripts that a script requires.  Other required modules
- * belong to the server.
+ * Adds the embedded scripts that a script requires.  Skips its other required
+ * modules, because the server provides them.
  */
 static int
 add_required(struct scripts *scripts, const struct script *script)
@@ -169,7 +168,7 @@ add_required(struct scripts *scripts, const struct script *script)
 
 /*
  * Adds the script of the command that the arguments name.  Returns 0, or -1 if
- * there is no such script or if out of memory.
+ * the script does not exist or memory runs out.
  */
 static int
 add_command(struct scripts *scripts, const json_t *args)
@@ -187,8 +186,9 @@ add_command(struct scripts *scripts, const json_t *args)
 }
 
 /*
- * Appends the line up to the end of the arguments for all instances.  Omits
- * their closing brace, so that the arguments for one instance can follow.
+ * Appends the part of the line that is the same for all instances.  Omits the
+ * closing brace of the arguments, so that the arguments for one instance can
+ * follow.
  */
 static void
 append_head(struct text *text, const struct script *boot,
@@ -223,7 +223,10 @@ append_head(struct text *text, const struct script *boot,
 	append_escaped(text, args, strlen(args) - 1);
 }
 
-/* Serialises the arguments except for "texts", which are sent separately. */
+/*
+ * Converts the arguments to JSON, except for "texts", which are sent
+ * separately.
+ */
 static char *
 dump_arguments(const json_t *args)
 {
@@ -298,7 +301,7 @@ request_rest(const json_t *more, size_t *len)
 		    JSON_COMPACT | JSON_ENSURE_ASCII, NULL);
 		if (dumped == NULL)
 			return NULL;
-		/* Continue the JSON object that append_head has left open. */
+		/* Continue the JSON object that append_head left open. */
 		dumped[0] = ',';
 		append_escaped(&text, dumped, strlen(dumped));
 		free(dumped);

@@ -2,14 +2,14 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Builds the line of Lua that a request sends: the embedded modules that a
- * command needs, and its arguments as data.
+ * Builds the line of Lua that a request sends.  It contains the embedded
+ * modules that a command needs, and the arguments of the command as data:
  *
  *	(loadstring("<boot.lua>","@cartridge-reload/boot.lua")(
  *	    "<name>","<source>",...,"<arguments in JSON>"))
  *
  * The console puts `return ` before the line.  The last byte closes the first
- * parenthesis, so every proper prefix is a syntax error: if the connection is
+ * parenthesis, so a truncated line is a syntax error.  If the connection is
  * cut, nothing runs.
  */
 
@@ -19,42 +19,47 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* The first part of a line.  It is the same for all instances. */
+/* The first part of a request line, which is the same for all instances. */
 struct request {
 	char	*head;
 	size_t	 len;
 };
 
 /*
- * Builds the part of the line that does not depend on the instance: boot.lua,
- * src/lua/commands/<command>.lua, the modules that it requires, and `args`, an
- * object whose "command" names the command.  If `args` contains "request", the
- * arguments of a command that the gateway relays, the line also contains what
- * the gateway needs for this: the source of boot.lua and the modules of that
- * command.  The strings in the object "texts" are sent next to the modules, not
- * as JSON, so that they are escaped only once.  Returns 0, or -1 if out of
- * memory or if a module does not exist (a bug).
+ * Builds the part of the line that does not depend on the instance.  It
+ * contains boot.lua, src/lua/commands/<command>.lua, the modules that this
+ * command requires, and `args`.  The field "command" of `args` names the
+ * command.
+ *
+ * If `args` contains "request", the gateway relays the command that "request"
+ * describes.  Then the line also contains the source of boot.lua and the
+ * modules of the relayed command.
+ *
+ * The strings in the object "texts" of `args` are sent next to the modules, not
+ * as JSON, so that they are escaped only once.
+ *
+ * Returns 0, or -1 if out of memory or if a module does not exist (a bug).
  */
 int	 request_init(struct request *, const json_t *args);
 void	 request_finish(struct request *);
 
 /*
- * Builds the rest of the line, without a newline.  `more`, which may be NULL,
- * is an object with the arguments for one instance; its keys must not be in
- * `args`.  Returns a text that the caller frees, or NULL if out of memory.
+ * Builds the rest of the line, without a newline.  `more` is an object with the
+ * arguments for one instance, or NULL.  Its keys must not be in `args`.
+ * Returns a text that the caller frees, or NULL if out of memory.
  */
 char	*request_rest(const json_t *more, size_t *len);
 
 /*
- * Builds a line that calls src/lua/commands/repl.lua with the typed text and
- * the environment of the session:
+ * Builds a line that calls src/lua/commands/repl.lua with the environment of
+ * the session and the text that the user has typed:
  *
  *	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
  *	    "<what>","<text>",<from>,<to>)
  *
- * Every proper prefix is a syntax error or, if it ends before the second call,
- * has no effect.  Returns a text that the caller frees, or NULL if out of
- * memory.
+ * If the line is truncated, it is a syntax error or, if the second call is
+ * missing, has no effect.  Returns a text that the caller frees, or NULL if out
+ * of memory.
  */
 char	*request_repl(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);

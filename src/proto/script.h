@@ -3,7 +3,7 @@
 
 /*
  * The Lua files under src/lua/, which scripts/embed.sh embeds at build time.
- * They are stored in escaped form, because the program only sends them.
+ * They are stored in escaped form, because this program only sends them.
  */
 
 #ifndef CR_SCRIPT_H
@@ -15,7 +15,9 @@ struct script {
 	const char	*name;	/* as passed to require: "adapters.http" */
 	const char	*text;	/* escaped for a Lua string */
 	size_t		 len;	/* length of `text`, without NUL */
-	/* The modules that it requires; ends with NULL. */
+	/*
+	 * The names of the modules that the script requires.  Ends with NULL.
+	 */
 	const char	*const *required;
 };
 
@@ -26,7 +28,7 @@ struct script {
 extern const struct script script_table[];
 extern const size_t script_count;
 
-/* Returns the script with that name, or NULL. */
+/* Returns the script with the given name, or NULL. */
 const struct script *script_find(const char *name);
 
 #endif

@@ -9,8 +9,8 @@
 #include "util/utf8.h"
 
 /*
- * A placeholder is a code point from the end of the last private-use plane.  In
- * UTF-8 it takes four bytes, as many as "\xNN":
+ * A placeholder is a code point in the last private-use plane.  It takes four
+ * bytes in UTF-8, as many as the text "\xNN".  Its value is
  *
  *	PLACEHOLDER | kind << 8 | byte
  */
@@ -18,12 +18,12 @@
 #define PLACEHOLDER_LEN	4
 enum placeholder {
 	PLACEHOLDER_RAW,	/* a raw byte */
-	PLACEHOLDER_ESCAPE	/* "\xNN"; the flags below are added to it */
+	PLACEHOLDER_ESCAPE	/* the text "\xNN", plus the flags below */
 };
 
 /*
- * Flags that are added to PLACEHOLDER_ESCAPE: the first or the second digit of
- * \xNN is a capital letter.
+ * Flags that are added to PLACEHOLDER_ESCAPE if the first or the second digit
+ * of \xNN is a capital letter.
  */
 #define UPPER_HIGH	1
 #define UPPER_LOW	2
@@ -68,7 +68,7 @@ hex_value(unsigned char c)
 	return digit == NULL ? -1 : (int)(digit - hex_digits);
 }
 
-/* Whether the text starts with "\xNN" for a byte above 0x7f. */
+/* Whether the text starts with an escape "\xNN" of a byte above 0x7f. */
 static int
 is_byte_escape(const unsigned char *text, size_t len)
 {
@@ -128,7 +128,7 @@ put_escape_placeholder(struct prescan *prescan, const unsigned char *digits)
 	prescan->needs_copy = 1;
 }
 
-/* Whether a byte continues a UTF-8 character. */
+/* Whether a byte is a UTF-8 continuation byte. */
 static unsigned char
 continues(unsigned char c)
 {
@@ -137,7 +137,7 @@ continues(unsigned char c)
 
 /*
  * Fast path for non-ASCII text.  The block must start at a character boundary.
- * Returns the number of bytes that can be copied as they are.  This is at least
+ * Returns the number of bytes that can be copied unchanged.  This is at least
  * BLOCK, and slightly more if the last character extends beyond the block.
  * Returns 0 if the block may contain a character that is invalid, longer than
  * three bytes or not allowed by YAML.
@@ -176,11 +176,11 @@ common_utf8(const unsigned char *text)
 }
 
 /*
- * Fast path.  The block must start at a character boundary, and BLOCK_AFTER
- * bytes must follow it.  Returns the length of the block if it can be copied as
- * it is: it has no control characters, no escape that may stand for a byte, and
- * no directive.  Otherwise returns 0.  The loops are branch-free, so that the
- * compiler can vectorise them.
+ * Fast path for most text.  The block must start at a character boundary, and
+ * BLOCK_AFTER bytes must follow it.  Returns the number of bytes that can be
+ * copied unchanged.  Returns 0 if the block may contain a control character, an
+ * escaped byte or a directive.  The loops are branch-free, so that the compiler
+ * can vectorise them.
  */
 static size_t
 common_block(const unsigned char *text)
@@ -188,7 +188,10 @@ common_block(const unsigned char *text)
 	unsigned char all = 0, special;
 	size_t i;
 
-	/* A backslash at the end may belong to an escape in the next block. */
+	/*
+	 * A backslash at the end of the block may begin an escape that
+	 * continues in the next block.
+	 */
 	special = text[0] == '%' || text[BLOCK - 1] == '\\';
 	for (i = 0; i < BLOCK; i++) {
 		all |= text[i];
@@ -202,7 +205,7 @@ common_block(const unsigned char *text)
 	return all < 0x80 ? BLOCK : common_utf8(text);
 }
 
-/* Returns how many bytes at the start of the text can be copied as they are. */
+/* Returns how many bytes at the start of the text can be copied unchanged. */
 static size_t
 common_run(const unsigned char *text, size_t len)
 {
@@ -263,9 +266,9 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		}
 		use = utf8_decode(text + i, len - i, &code);
 		/*
-		 * The input may contain characters from the range of the
-		 * placeholders.  If a copy is made, they must be replaced, too.
-		 * But they alone do not require a copy.
+		 * The input may contain characters that look like placeholders.
+		 * These must be replaced in a copy, but they do not make a copy
+		 * necessary.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
 			prescan->needs_copy = 1;
@@ -301,7 +304,7 @@ bytes_prepare(struct prepared *prepared, const char *data, size_t len,
 	return 0;
 }
 
-/* Writes a byte as \xNN, four bytes. */
+/* Writes a byte as the four characters \xNN. */
 static void
 put_byte_text(char *to, unsigned char byte)
 {
@@ -364,7 +367,7 @@ bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	size_t i, size, use;
 	char *text = NULL, *to = NULL;
 
-	/* Measure in the first pass, write in the second. */
+	/* Measure the text in the first pass, and write it in the second. */
 	for (;;) {
 		size = 0;
 		for (i = 0; i < len; i += use) {
@@ -391,8 +394,8 @@ bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 }
 
 /*
- * Returns the value of a base64 digit; 64 for '=', 65 for white space, 255 for
- * any other character.
+ * Returns the value of a base64 digit.  Returns 64 for '=', 65 for white space,
+ * and 255 for any other character.
  */
 static unsigned
 base64_value(unsigned char c)

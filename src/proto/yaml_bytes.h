@@ -2,12 +2,12 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Handles bytes that the console may send but YAML or JSON does not accept.
- * libyaml rejects bytes that are not UTF-8, and raw control characters.  Since
- * Tarantool 2.11 the console writes "\xNN" for a byte that is not UTF-8, which
- * libyaml would read as a code point.  Therefore all these are replaced by
- * placeholders before libyaml parses the input, and the placeholders in each
- * scalar are converted back afterwards.
+ * Handles bytes that the console may send but that YAML or JSON does not
+ * accept.  libyaml rejects raw control characters and bytes that are not UTF-8.
+ * Since Tarantool 2.11, the console escapes a byte that is not UTF-8 as "\xNN",
+ * which libyaml would read as a code point.  Therefore placeholders replace
+ * these bytes and escapes before libyaml parses the input.  Afterwards, the
+ * placeholders in each scalar are converted back.
  */
 
 #ifndef CR_YAML_BYTES_H
@@ -18,41 +18,45 @@
 #include <stddef.h>
 
 struct prepared {
-	char	*copy;		/* copy with placeholders, owned; or NULL */
+	char	*copy;		/* owned copy with placeholders, or NULL */
 	size_t	 len;
 	size_t	 directives;	/* number of lines that begin with '%' */
 };
 
 /*
- * Scans a YAML stream.  If it needs placeholders, makes a copy of at most `max`
- * bytes.  Returns 0.  On failure, makes no copy and returns -1 with errno
- * EMSGSIZE or ENOMEM.
+ * Prepares a YAML stream for libyaml.  If the stream needs placeholders, makes
+ * a copy.  Returns 0, or -1 with errno EMSGSIZE if the copy would exceed `max`
+ * bytes, or ENOMEM.  On failure, makes no copy.
  */
 int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 	    size_t max);
 
 /*
- * Converts the placeholders of a scalar back, in place.  The placeholder of a
- * control character becomes that character; that of any other raw byte becomes
- * \xNN in lower case.  The placeholder of an escape becomes \xNN, too: in lower
- * case if the scalar was double-quoted, otherwise with the original case,
- * because outside of double quotes "\xNN" is plain text.  Returns the new
- * length, which is never larger.  The result has no terminating NUL.
+ * Converts the placeholders of a scalar back, in place.  The placeholder of
+ *
+ * - a control character becomes that character;
+ * - any other raw byte becomes \xNN in lower case;
+ * - an escape becomes \xNN, in lower case if the scalar was double-quoted,
+ *   otherwise in the original case, because there "\xNN" is plain text.
+ *
+ * Returns the new length, which is never larger.  The result has no terminating
+ * NUL.
  */
 size_t	 bytes_restore(char *text, size_t len, int double_quoted);
 
 /*
- * Converts arbitrary bytes to text.  Bytes that are not UTF-8 become \xNN, and
- * so does NUL if `escape_nul` is set.  Returns a string that the caller frees
- * and sets *text_len to its length, or returns NULL if out of memory.
+ * Converts arbitrary bytes to UTF-8 text.  Bytes that are not UTF-8 become
+ * \xNN, and so does NUL if `escape_nul` is set.  Returns a string that the
+ * caller frees, and sets *text_len to its length.  Returns NULL if out of
+ * memory.
  */
 char	*bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 	    size_t *text_len);
 
 /*
- * Decodes base64 in place; the result is always shorter.  Accepts white space
- * and missing padding.  Returns the length, or -1 without changes if the text
- * is not base64.
+ * Decodes base64 in place.  The result is never longer than the input.  Accepts
+ * white space and missing padding.  Returns the new length, or -1 without
+ * changes if the text is not base64.
  */
 ssize_t	 bytes_from_base64(char *text, size_t len);
 

@@ -10,7 +10,7 @@
 
 /*
  * Parses a JSON integer that fits in a signed 64-bit number.  Returns 0, or -1
- * if the text is not one.
+ * if the text has another form.
  */
 static int
 read_integer(const char *text, size_t len, json_int_t *number)
@@ -33,7 +33,7 @@ count_digits(const char *text)
 
 /*
  * Parses a finite JSON number with a fraction or an exponent.  Returns 0, or -1
- * if the text is not one.
+ * if the text has another form.
  */
 static int
 read_real(const char *text, size_t len, double *number)
@@ -63,7 +63,7 @@ read_real(const char *text, size_t len, double *number)
 	if (p != text + len)
 		return -1;
 	/*
-	 * strtod(3) expects a decimal point, as the program never sets
+	 * strtod(3) expects a decimal point, because the program never sets
 	 * LC_NUMERIC.
 	 */
 	*number = strtod(text, &end);

@@ -19,14 +19,15 @@
 #define BINARY_TAG	"tag:yaml.org,2002:binary"
 
 /*
- * libyaml compares each directive with all previous ones, which takes quadratic
- * time.  The console sends at most one.
+ * The maximum number of YAML directives.  libyaml compares each directive with
+ * all previous ones, which takes quadratic time.  The console sends at most
+ * one.
  */
 #define DIRECTIVES_MAX	8
 
 /*
- * Estimated heap cost of tree nodes, including allocator overhead and spare
- * capacity of tables.
+ * Estimated heap cost of tree nodes in bytes, including allocator overhead and
+ * spare capacity of tables.
  */
 #define COST_ITEM	24	/* of an array */
 #define COST_PAIR	104	/* per entry of an object, without its value */
@@ -37,8 +38,8 @@
 #define COST_ANCHOR	200	/* plus the length of its name */
 
 /*
- * The heap cost of each byte that placeholders add to the text.  It exceeds one
- * byte, because libyaml and jansson copy the text.
+ * The heap cost of each byte that placeholders add to the text.  The cost is
+ * more than one byte, because libyaml and jansson copy the text.
  */
 #define COST_PLACEHOLDER	5
 
@@ -57,7 +58,7 @@ struct frame {
 	size_t		 key_len;
 	size_t		 size;		/* bytes of text, aliases expanded */
 	unsigned	 height;	/* nesting levels, including this one */
-	size_t		 anchor;	/* index plus one, or 0 for none */
+	size_t		 anchor;	/* index of anchor plus one, or 0 */
 };
 
 struct reader {
@@ -118,10 +119,9 @@ charge(struct reader *reader, size_t size)
 }
 
 /*
- * Sets *text to the text of a scalar.  This text belongs to the event, unless
- * it had to be converted to a new string.  Sets *made to the new string, which
- * the caller owns, or to NULL if there is none.  Returns 0, or -1 with an
- * error.
+ * Sets *text to the text of a scalar.  The event owns this text, unless it had
+ * to be converted to a new string.  Sets *made to the new string, which the
+ * caller owns, or to NULL if there is none.  Returns 0, or -1 with an error.
  */
 static int
 scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
@@ -152,8 +152,8 @@ scalar_text(struct reader *reader, yaml_event_t *event, int is_key,
 }
 
 /*
- * Sets the key for the next value of the top frame, a map.  Takes ownership of
- * the text, even on failure.
+ * Sets the key of the next value in the top frame, which is a map.  Takes
+ * ownership of the text, even on failure.
  */
 static int
 set_key(struct reader *reader, char *text, size_t len)
@@ -179,8 +179,8 @@ drop_key(struct frame *frame)
 }
 
 /*
- * Sets the key from a value.  If the value is a string, the key is its text;
- * otherwise the key is compact JSON.
+ * Sets the key from a value: the text of a string, or any other value as
+ * compact JSON.
  */
 static int
 set_node_key(struct reader *reader, const json_t *node)
@@ -200,8 +200,8 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/*
-	 * Charge for the text, whose length can grow exponentially: each level
-	 * of nested keys escapes the quotes of the level below.
+	 * Charge for the text, because its length can grow exponentially: each
+	 * level of nested keys escapes the quotes of the level below.
 	 */
 	if (charge(reader, len) == -1) {
 		free(text);
@@ -222,7 +222,8 @@ awaits_key(const struct reader *reader)
 }
 
 /*
- * Updates the size and the height of the collection to which a value is added.
+ * Adds the size and height of a value to those of the collection in the top
+ * frame.
  */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)
@@ -359,8 +360,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	if (is_key && anchor == NULL) {
 		count_size(reader, len + 1, 0);
 		/*
-		 * strdup(3) copies the whole text: if a key contains NUL,
-		 * scalar_text has converted it to a string without NUL.
+		 * strdup(3) copies the whole text, because scalar_text has
+		 * escaped any NUL in a key.
 		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
@@ -379,15 +380,11 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The key itself is always text.  An alias of its anchor gets
-		 * the value that the text stands for, such as a number.
+		 * The key itself is always text.  But an alias of its anchor
+		 * gets the parsed value, such as a number.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
-		/*
-		 * strdup(3) copies the whole text: if a key contains NUL,
-		 * scalar_text has converted it to a string without NUL.
-		 */
 		return set_key(reader, made != NULL ? made : strdup(text), len);
 	}
 	free(made);
@@ -437,7 +434,7 @@ end_collection(struct reader *reader)
 	return add_value(reader, frame->node, frame->size, frame->height);
 }
 
-/* Handles an event.  Returns 0, or -1 with an error. */
+/* Handles a libyaml event.  Returns 0, or -1 with an error. */
 static int
 read_event(struct reader *reader, yaml_event_t *event)
 {
@@ -479,8 +476,8 @@ parser_error(struct reader *reader)
 }
 
 /*
- * Whether the event stands for an empty document.  libyaml reports an empty
- * document as an empty plain scalar.
+ * Whether the event stands for an empty document, which libyaml reports as an
+ * empty plain scalar.
  */
 static int
 is_empty_document(const struct reader *reader, const yaml_event_t *event)
@@ -519,8 +516,8 @@ read_stream(struct reader *reader)
 }
 
 /*
- * Puts placeholders in place of the bytes that libyaml rejects or misreads.  If
- * there are any such bytes, the result is a copy.
+ * Checks the limits of a reply.  If the reply contains bytes that libyaml
+ * rejects or misreads, makes a copy with placeholders in their place.
  */
 static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/*
- * Parses the YAML of the console into a JSON tree.
- */
+/* Parses the YAML of the console into a JSON tree. */
 
 #ifndef CR_YAML_TREE_H
 #define CR_YAML_TREE_H
@@ -23,26 +21,28 @@
 #define YAML_TREE_HEAP_MAX(len)	((size_t)96 * 1024 * 1024 + 3 * (len))
 
 /*
- * Parses one document (a YAML stream with one root node, such as
- * "---\n- 1\n...\n") into a tree.
+ * Parses one document into a tree.  The input is a YAML stream with one root
+ * node, such as "---\n- 1\n...\n".
  *
  * Values map as follows:
- * - plain `null` and `~` are null; an empty plain scalar is the empty string;
- *   plain true and false are booleans; plain integers and reals are numbers;
- *   nan, inf and integers that do not fit in a signed 64-bit number are
- *   strings; quoted and block scalars are strings;
- * - !!binary is decoded; bytes that are not UTF-8 become \xNN in all strings,
- *   because JSON has no byte strings;
- * - an alias shares the value of its anchor; an alias within that value (a
- *   cycle) is the string "<cycle>";
- * - map keys are text: numbers and null as written, sequences and maps as
- *   compact JSON; the last of several equal keys wins.
+ * - Plain `null` and `~` become null.
+ * - An empty plain scalar becomes the empty string.
+ * - Plain `true` and `false` become booleans.
+ * - Plain integers and reals become numbers.  But nan, inf and integers that do
+ *   not fit in a signed 64-bit number become strings.
+ * - Quoted and block scalars become strings.
+ * - !!binary is decoded.  In all strings, bytes that are not UTF-8 become \xNN,
+ *   because JSON has no byte strings.
+ * - An alias shares the value of its anchor.  An alias within that value (a
+ *   cycle) becomes the string "<cycle>".
+ * - Map keys become text.  Numbers and null stay as written; sequences and maps
+ *   become compact JSON.  The last of several equal keys wins.
+ * - An empty document ("---\n...\n") becomes an empty array.
  *
- * An empty document ("---\n...\n") is an empty array.
- *
- * Returns a new reference, or NULL with a protocol error: not YAML, deeper than
- * YAML_TREE_DEPTH_MAX, larger than YAML_TREE_TEXT_MAX or YAML_TREE_HEAP_MAX,
- * unknown alias, more than one document, out of memory.
+ * Returns a new reference, or NULL with a protocol error.  It is an error if
+ * the input is not YAML, has an unknown alias or more than one document, or is
+ * nested deeper than YAML_TREE_DEPTH_MAX.  It is also an error to exceed
+ * YAML_TREE_TEXT_MAX or YAML_TREE_HEAP_MAX, or to run out of memory.
  */
 json_t	*yaml_tree_parse(const char *data, size_t len, struct error *);
 
