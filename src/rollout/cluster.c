@@ -26,9 +26,10 @@ cluster_gateway(const struct fleet *fleet)
 }
 
 /*
- * Asks the gateway, the only member so far, for the topology.  Returns a new
- * reference, or NULL if the run must end.  In that case, the error message is
- * empty if the gateway's failure has been printed or the run was interrupted.
+ * Asks the gateway, which must be the only member of the fleet, for the
+ * topology.  Returns a new reference, or NULL if the run must end.  The error
+ * message is then empty if the failure of the gateway has been printed or the
+ * run was interrupted.
  */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)
@@ -55,8 +56,8 @@ fetch_topology(struct fleet *fleet, struct error *error)
 	result = scheduler_run(fleet, &batch, error);
 	job_spec_finish(&spec);
 	/*
-	 * If the run was interrupted before the request was sent, there is no
-	 * report.
+	 * If the run was interrupted before the request was sent, the gateway
+	 * has no report.
 	 */
 	if (result == -1 || fleet->members[0].state != MEMBER_DONE)
 		return NULL;
@@ -82,8 +83,8 @@ compare_names(const void *a, const void *b)
 }
 
 /*
- * Marks a member as failed because of an error in the topology.  No request was
- * sent to the member.
+ * Marks a member as failed because of an error in the topology.  The member
+ * gets no request.
  */
 static void
 fail_member(struct fleet *fleet, struct member *member,
@@ -96,8 +97,8 @@ fail_member(struct fleet *fleet, struct member *member,
 
 /*
  * Creates targets for the instances that are reached directly, with the user
- * and password of the gateway.  Skips invalid addresses: add_instance reports
- * the affected members as failed.  Returns 0, or -1 with an error.
+ * and password of the gateway.  Skips invalid addresses, because add_instance
+ * reports their members as failed.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *gateway,
@@ -119,7 +120,7 @@ add_targets(struct fleet *fleet, const struct target *gateway,
 	return 0;
 }
 
-/* Returns the target with that address, or NULL. */
+/* Returns the target with the given address, or NULL. */
 static const struct target *
 find_target(const struct fleet *fleet, const char *uri)
 {
@@ -188,15 +189,14 @@ compare_texts(const void *a, const void *b)
 }
 
 /*
- * Sorts a list to find a duplicate.  Returns a string that occurs more than
- * once, or NULL if there is none.
+ * Returns a string that occurs more than once in a list, or NULL if there is
+ * none.  Sorts the list.
  */
 static const char *
 find_duplicate(const char **list, size_t count)
 {
 	size_t i;
 
-	/* Do not pass NULL to qsort(3). */
 	if (count > 0)
 		qsort(list, count, sizeof(*list), compare_texts);
 	for (i = 1; i < count; i++)
@@ -206,9 +206,9 @@ find_duplicate(const char **list, size_t count)
 }
 
 /*
- * Finds an instance that the topology lists twice: it would be reloaded twice,
- * possibly at the same time.  Sets *twice to the duplicate UUID or URI, or to
- * NULL if there is none.  Returns 0, or -1 with an error.
+ * Finds an instance that the topology lists twice.  The command would reload
+ * this instance twice, possibly at the same time.  Sets *twice to the duplicate
+ * UUID or URI, or to NULL if there is none.  Returns 0, or -1 with an error.
  */
 static int
 find_listed_twice(const json_t *topology, const char **twice,
@@ -248,7 +248,10 @@ add_instances(struct fleet *fleet, const struct target *gateway,
 		if (add_instance(fleet, gateway, topology,
 		    json_array_get(list, i), error) == -1)
 			return -1;
-	/* Do not pass NULL to qsort(3). */
+	/*
+	 * If the fleet is empty, its array is NULL, which qsort(3) does not
+	 * accept.
+	 */
 	if (fleet->count > 0)
 		qsort(fleet->members, fleet->count,
 		    sizeof(fleet->members[0]), compare_names);

@@ -3,8 +3,8 @@
 
 /*
  * Finds the instances of a cluster by asking one of them.  In a Cartridge
- * cluster, that instance is the gateway: it relays requests to the others.  The
- * instances of a Tarantool 3 config are reached directly.
+ * cluster, that instance becomes the gateway, which relays requests to the
+ * others.  The instances of a Tarantool 3 config are reached directly.
  */
 
 #ifndef CR_CLUSTER_H
@@ -15,10 +15,10 @@
 #include "util/error.h"
 
 /*
- * Asks the instance `gateway` for the topology, and fills the empty fleet with
- * all instances, sorted by name.  Marks expelled and disabled instances as
- * skipped.  If `gateway` fails, it becomes the only member, and its report is
- * printed.  Returns 0, or -1 with an error of this program.
+ * Asks the instance `gateway` for the topology.  Fills the empty fleet with all
+ * instances of the cluster, sorted by name.  Marks expelled and disabled
+ * instances as skipped.  If `gateway` fails, it becomes the only member, and
+ * its report is printed.  Returns 0, or -1 with an error of this program.
  */
 int	cluster_join(struct fleet *, const struct target *gateway,
 	    struct error *);

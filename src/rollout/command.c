@@ -28,8 +28,8 @@
  */
 #define JOBS_MANY	64
 /*
- * The same limit with --cluster.  It is lower, because one gateway may have to
- * relay all requests.
+ * The same maximum for commands with --cluster.  It is lower, because one
+ * gateway may have to relay all requests.
  */
 #define JOBS_RELAYED	16
 
@@ -156,8 +156,8 @@ run_command(struct fleet *fleet, const json_t *args, struct error *error)
 }
 
 /*
- * Discards the replies of the preflight when the command is interrupted or
- * refused, so that the members count as not attempted.
+ * Discards the preflight replies of a command that was interrupted or refused,
+ * so that the members count as not attempted.
  */
 static void
 discard_answers(struct fleet *fleet)
@@ -174,9 +174,7 @@ discard_answers(struct fleet *fleet)
 	}
 }
 
-/*
- * Prints the reports of the members that have failed before the command runs.
- */
+/* Prints the reports of the members that failed before the command runs. */
 static void
 report_failures(struct fleet *fleet)
 {
@@ -189,8 +187,8 @@ report_failures(struct fleet *fleet)
 
 /*
  * Refuses the command for the whole cluster.  Reports the error for the
- * gateway; all other members count as not attempted.  Also prints the errors of
- * members that failed in the preflight.
+ * gateway.  All other members count as not attempted.  Also prints the errors
+ * of the members that failed in the preflight.
  */
 static void
 refuse_all(struct fleet *fleet, const struct error *error)
@@ -210,8 +208,8 @@ refuse_all(struct fleet *fleet, const struct error *error)
 }
 
 /*
- * Runs the preflight.  Returns 0 if the command may run, 1 if the run must end
- * here, or -1 with an error.
+ * Runs the preflight.  Returns 0 if the command may run, 1 if it must not run,
+ * or -1 with an error.
  */
 static int
 run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
@@ -246,8 +244,8 @@ run_preflight(struct fleet *fleet, struct error *refusal, struct error *error)
 }
 
 /*
- * Returns the arguments to send.  These are the given ones, plus "verbose" if
- * phases are to be shown.  Returns NULL if out of memory.
+ * Returns a copy of the given arguments, with "verbose" added if phases are to
+ * be shown.  Returns NULL if out of memory.
  */
 static json_t *
 args_for_run(const struct fleet *fleet, const json_t *given)
@@ -256,8 +254,8 @@ args_for_run(const struct fleet *fleet, const json_t *given)
 	json_t *args = json_copy_strict(given);
 
 	/*
-	 * The progress line shows phases.  Instances report them only if the
-	 * request is verbose.
+	 * The progress line shows phases, and instances report phases only if
+	 * the request is verbose.
 	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
@@ -286,7 +284,7 @@ build_fleet(struct fleet *fleet, const struct targets *targets,
 	return 0;
 }
 
-/* Runs the preflight, if the command requires one, and then the command. */
+/* Runs the preflight if the command requires it, and then the command. */
 static int
 run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 {
@@ -300,8 +298,8 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 		result = run_preflight(fleet, &refusal, error);
 	else
 		/*
-		 * Print the reports of members that have failed already,
-		 * because they have no address.
+		 * Print the reports of the members that failed because they
+		 * have no address.
 		 */
 		report_failures(fleet);
 	if (result != 0)
@@ -315,8 +313,8 @@ run_phases(struct fleet *fleet, const json_t *given, struct error *error)
 }
 
 /*
- * Adds a member without a report to the list of skipped members or to that of
- * members not attempted.  Returns 0, or -1 if out of memory.
+ * Adds a member without a report to `skipped` or `not_attempted`.  Returns 0,
+ * or -1 if out of memory.
  */
 static int
 add_member(const struct member *member, json_t *not_attempted, json_t *skipped)
@@ -341,7 +339,7 @@ add_member(const struct member *member, json_t *not_attempted, json_t *skipped)
 
 /*
  * Whether all instances were skipped.  If so, sets an error that lists the
- * reasons: a run in which nothing was done must not count as a success.
+ * reasons, because a run in which nothing was done is not a success.
  */
 static int
 are_all_skipped(const struct fleet *fleet, struct error *error)
@@ -371,8 +369,8 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 }
 
 /*
- * Collects the reports, and the members that were skipped or not attempted, for
- * output->end.  Returns 0, or -1 if out of memory.
+ * Collects the reports and the names of the members without a report, and calls
+ * output->end with them.  Returns 0, or -1 if out of memory.
  */
 static int
 write_document(const struct fleet *fleet, struct output_run *run)
@@ -480,7 +478,8 @@ command_run(const struct options *options, const struct targets *targets,
 		run.outcome = OUTCOME_USAGE;
 	}
 	/*
-	 * Flush before signals_end: from then on, a signal may end the process.
+	 * Flush before signals_end, because afterwards a signal may end the
+	 * process.
 	 */
 	output_flush(context.out);
 	fflush(context.err);

@@ -14,19 +14,19 @@
 #include "util/error.h"
 
 /*
- * Finds targets with selection_find.  If it finds none, retries for the time
- * that --wait allows, or until a signal arrives (see util/signals.h).  Returns
- * 0, or -1 with an error.
+ * Finds targets with selection_find.  If there are none yet, retries for the
+ * time of --wait, or until a signal arrives (see util/signals.h).  Returns 0,
+ * or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
 	    struct error *);
 
 /*
- * Runs the command on the targets or, with --cluster, on the cluster of the
- * only target.  Prints every report.  Lists on standard error the instances
- * that were not attempted because of a failure or an interrupt.  If all
- * instances were skipped, the outcome is `refused`.  Flushes all output before
- * signals can end the process again.  Returns the worst outcome.
+ * Runs the command on the targets or, with --cluster, on the whole cluster of
+ * the only target.  Prints all reports.  Also lists on standard error the
+ * instances that were not attempted because of a failure or an interrupt.  If
+ * all instances were skipped, the outcome is `refused`.  Flushes all output
+ * before signals can end the process again.  Returns the worst outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

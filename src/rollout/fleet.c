@@ -141,8 +141,8 @@ fleet_report(struct fleet *fleet, struct member *member)
 	    fleet->topology) == -1)
 		report_finish(report);
 	/*
-	 * The report could not be built.  Try a shorter one, which may fit into
-	 * the memory that is left.
+	 * If the report could not be built, try a shorter report, which may fit
+	 * into the remaining memory.
 	 */
 	if (report->instance == NULL) {
 		error_set(&error, ERROR_OUT_OF_MEMORY,

@@ -19,16 +19,15 @@
 #include "util/error.h"
 
 enum member_state {
-	MEMBER_WAITING,		/* after the run: not attempted */
+	MEMBER_WAITING,		/* at the end of a run: not attempted */
 	MEMBER_BUSY,
 	MEMBER_DONE,		/* has a report */
 	MEMBER_SKIPPED
 };
 
 /*
- * The groups of a rollout, in execution order.  The gateway is in a group of
- * its own, after all other members with its role, because it relays their
- * requests.
+ * The groups of a rollout, in execution order.  The gateway forms its own group
+ * after the other members with its role, because it relays their requests.
  */
 enum member_group {
 	GROUP_FOLLOWERS,
@@ -38,17 +37,19 @@ enum member_group {
 };
 
 struct member {
-	const struct target	*target;	/* to connect to; not owned */
+	/* The target to connect to.  It belongs to the caller. */
+	const struct target	*target;
 	char			*name;		/* as reported */
 	char			*alias;		/* expected alias, or NULL */
-	char			*uri;		/* to relay to, or NULL */
+	/* The URI to which the gateway relays requests, or NULL. */
+	char			*uri;
 	char			*uuid;		/* expected UUID, or NULL */
-	int			 is_gateway;	/* relays for the others */
+	int			 is_gateway;	/* relays to the others */
 	int			 is_direct;	/* reached without a gateway */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
-	int			 was_unhealthy;	/* before the reload */
+	int			 was_unhealthy;	/* unhealthy before reload */
 	struct report		 asked;		/* reply of the preflight */
 	const json_t		*preflight;	/* report in `asked`, or NULL */
 	struct report		 report;
@@ -61,12 +62,19 @@ struct fleet {
 	size_t				 count;
 	struct progress			 progress;
 	int				 signals_fd;	/* or -1 */
-	int				 interrupts;	/* signals handled */
-	int				 stopped;	/* start no more jobs */
-	size_t				 failures;	/* failed members */
+	/* The number of signals that have been handled. */
+	int				 interrupts;
+	/* Set when no more jobs may start. */
+	int				 stopped;
+	/* The number of failed members. */
+	size_t				 failures;
 	json_t				*topology;	/* or NULL */
-	struct targets			 direct;	/* of direct members */
-	/* The error to report for the gateway if it succeeds, or NULL. */
+	/* The targets of the members that are reached without a gateway. */
+	struct targets			 direct;
+	/*
+	 * An error that replaces the success of the gateway in its report, or
+	 * NULL.
+	 */
 	const struct error		*refusal;
 };
 
@@ -75,15 +83,15 @@ void	 fleet_init(struct fleet *, const struct options *,
 void	 fleet_finish(struct fleet *);
 
 /*
- * Adds a member.  Copies the strings; the target must outlive the fleet.
- * Returns the member, which is valid until the next call, or NULL with an
- * error.
+ * Adds a member.  Copies the strings.  The target must outlive the fleet.
+ * Returns the member, or NULL with an error.  The pointer is valid until the
+ * next call.
  */
 struct member	*fleet_add(struct fleet *, const struct target *,
 		    const char *name, const char *alias, const char *uri,
 		    struct error *);
 
-/* Prints a message on standard error.  Erases the progress line first. */
+/* Erases the progress line, and prints a message on standard error. */
 void	 fleet_log(struct fleet *, const char *target, const char *message);
 
 /*
@@ -92,13 +100,14 @@ void	 fleet_log(struct fleet *, const char *target, const char *message);
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
 /*
- * Sets the UUID that a reply of the member must contain.  Returns 0, or -1 if
- * out of memory.
+ * Sets the UUID that is expected in the replies of the member.  Returns 0, or
+ * -1 if out of memory.
  */
 int	 fleet_expect(struct member *, const char *uuid);
 
 /*
- * Turns the report of a member into a failure if another instance has sent it.
+ * Turns the report of a member into a failure if another instance has sent the
+ * report.
  */
 void	 fleet_check_identity(struct member *);
 

@@ -18,9 +18,9 @@
 #define RETRY_MAX_MS	1000
 
 /*
- * Builds the arguments of a relayed request.  The relayed request has a shorter
- * timeout than the request to the gateway.  The gateway can therefore still
- * report that the relayed one timed out.
+ * Builds the arguments of a relayed request.  Its timeout is shorter than that
+ * of the request to the gateway, so that the gateway can report if the relayed
+ * request has timed out.
  */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -91,7 +91,7 @@ on_push(const json_t *value, void *arg)
 		job->hooks->on_phase(job);
 }
 
-/* Builds the arguments that differ for each instance and attempt. */
+/* Builds the arguments that differ between instances or attempts. */
 static json_t *
 own_arguments(const struct job *job, int64_t deadline)
 {
@@ -105,10 +105,10 @@ own_arguments(const struct job *job, int64_t deadline)
 	    json_object_set_new(own, "uri", json_string(job->uri)) == -1))
 		goto fail;
 	/*
-	 * A busy instance may not read the request from its socket until long
-	 * after this program has stopped waiting.  After the time `not_after`,
-	 * it refuses to run the request.  `not_after` is sent only over a unix
-	 * socket: the clocks of other machines may differ, and even a port on a
+	 * A busy instance may read the request long after this program has
+	 * stopped waiting.  The instance refuses a request that it reads after
+	 * the time `not_after`.  That time is sent only over a unix socket,
+	 * because both sides must have the same clock.  Even a port on a
 	 * loopback address may be forwarded to another machine.
 	 */
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -123,7 +123,6 @@ fail:
 	return NULL;
 }
 
-/* Starts an attempt. */
 static void
 start_attempt(struct job *job)
 {
@@ -150,7 +149,9 @@ start_attempt(struct job *job)
 	job->asked.on_push = on_push;
 	job->asked.arg = job;
 	job->asked.read_only = spec->side_effect == EFFECT_NONE;
-	/* If this is NULL, exchange_step reports that memory ran out. */
+	/*
+	 * If the exchange is NULL, exchange_step reports that memory ran out.
+	 */
 	job->exchange = job->rest == NULL ? NULL :
 	    exchange_start(job->target, &job->asked, deadline);
 }
@@ -196,10 +197,7 @@ job_deadline(const struct job *job)
 	    exchange_due(job->exchange) : job->next;
 }
 
-/*
- * Adds to the error the possible effects of a request that was sent but not
- * answered.
- */
+/* Adds to the error what an unanswered request may have done. */
 static void
 add_consequence(const struct job *job, struct error *error)
 {
@@ -258,10 +256,7 @@ prefix_relay_name(const struct job *job, struct error *error)
 	error->transient = before.transient;
 }
 
-/*
- * Turns a report of success into a failure if this command cannot end with that
- * outcome.
- */
+/* Turns a success into a failure if the command cannot have this outcome. */
 static void
 check_outcome(struct job *job)
 {
@@ -316,7 +311,7 @@ make_report(struct job *job, enum exchange_state state,
 	close_exchange(job);
 }
 
-/* Finishes an attempt.  Either the job is done, or a retry is scheduled. */
+/* Ends an attempt: marks the job as done, or schedules a retry. */
 static void
 finish_attempt(struct job *job)
 {

@@ -3,7 +3,7 @@
 
 /*
  * A job: one request to one instance, with retries.  The request is sent
- * directly or relayed by the gateway.  A job is a state machine on top of the
+ * directly or relayed by the gateway.  A job is a state machine around an
  * exchange, so that one poll loop can run many jobs.
  */
 
@@ -23,19 +23,21 @@
 struct job;
 
 /*
- * The description of a request.  Many jobs can share it; it must outlive them.
+ * The description of a request.  Many jobs can share a spec, which must outlive
+ * them.
  */
 struct job_spec {
-	struct request		 request;	/* form to send directly */
-	struct request		 relayed;	/* form to send to a gateway */
+	struct request		 request;	/* sent directly */
+	struct request		 relayed;	/* sent to a gateway */
 	char			 command[16];
-	unsigned		 expected;	/* OUTCOME_BIT: of a success */
+	/* The outcomes that count as a success, as a set of OUTCOME_BIT. */
+	unsigned		 expected;
 	enum side_effect	 side_effect;
 	double			 timeout;	/* per attempt, in seconds */
 	int			 parse_results;	/* parse the results of eval */
 	/*
-	 * Decides from the report of the job whether to retry.  If NULL, only
-	 * temporary errors are retried.
+	 * Decides whether to retry, from the report of the job.  If NULL, the
+	 * job retries only temporary errors.
 	 */
 	int			(*should_retry)(const struct job *);
 };
@@ -44,7 +46,10 @@ struct job_spec {
 struct job_hooks {
 	/* Called when the instance reports that a phase begins. */
 	void	(*on_phase)(const struct job *);
-	/* Called when a retry is scheduled.  The report contains the reason. */
+	/*
+	 * Called when a retry is scheduled.  The report of the job has the
+	 * reason.
+	 */
 	void	(*on_retry)(const struct job *);
 };
 
@@ -57,41 +62,43 @@ enum job_state {
 struct job {
 	const struct job_spec		*spec;
 	const struct job_hooks		*hooks;
-	const struct target		*target;	/* to connect to */
+	const struct target		*target;
 	const char			*name;		/* as reported */
-	const char			*uri;	/* to relay to, or NULL */
-	void				*owner;		/* for the caller */
+	/* The URI to which the gateway relays the request, or NULL. */
+	const char			*uri;
+	void				*owner;		/* context of hooks */
 	enum job_state		 state;
 	int64_t				 until;		/* see job_begin */
 	int64_t				 limit;		/* see job_begin */
 	int64_t				 began;
 	int64_t				 tried;		/* start of attempt */
 	unsigned			 tries;
-	int64_t				 next;		/* when to retry */
+	int64_t				 next;		/* time of next retry */
 	int64_t				 delay;
 	struct exchange_request		 asked;
 	char				*rest;		/* rest of the line */
 	struct exchange			*exchange;
 	int				 was_unhealthy;	/* see health_ok */
 	char				 phase[256];	/* escaped */
-	struct report			 report;	/* of last attempt */
+	/* The report of the last attempt. */
+	struct report			 report;
 };
 
 /*
- * Initialises a spec from the arguments of a request.  The arguments contain no
- * timeout, because each job sets its own.  If `relayed` is set, also prepares
- * the form for a gateway.  Zeroes all other fields.  Returns 0, or -1 with an
- * error.
+ * Initialises a spec from the arguments of a request.  `timeout` is the time
+ * limit of each attempt, in seconds.  A timeout in `args` is ignored.  If
+ * `relayed` is set, also prepares the request to a gateway.  Zeroes all other
+ * fields.  Returns 0, or -1 with an error.
  */
 int	 job_spec_init(struct job_spec *, const json_t *args,
 	    double timeout, int relayed, struct error *);
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Starts a job.  All pointers must outlive it.  `hooks` may be NULL.  The job
- * retries each failure for which the spec allows a retry, until the time
- * `until`.  If `limit` is not 0, it is a common deadline for all attempts;
- * otherwise each attempt has its own timeout.
+ * Starts a job.  All pointers must outlive the job.  `hooks` may be NULL.  The
+ * job retries after each failure for which the spec allows a retry, until the
+ * time `until`.  `limit` is a common deadline for all attempts.  If `limit` is
+ * 0, each attempt has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,
@@ -105,12 +112,12 @@ int	 job_fd(const struct job *);
 short	 job_events(const struct job *);
 int64_t	 job_deadline(const struct job *);
 
-/* Advances as far as possible without blocking. */
+/* Advances the job as far as possible without blocking. */
 enum job_state job_step(struct job *);
 
 /*
- * Whether the request was sent and the job still runs: if the program exits
- * now, the outcome is unknown.
+ * Whether the request was sent and the job still waits for the reply.  If the
+ * program exits now, the outcome is unknown.
  */
 int	 job_in_flight(const struct job *);
 

@@ -10,10 +10,10 @@
 #include "rollout/health.h"
 #include "rollout/scheduler.h"
 
-/* The number of characters of a digest that are shown. */
+/* The number of characters to print of a digest. */
 #define DIGEST_SHOWN	8
 
-/* The maximum number of instances in a message. */
+/* The maximum number of instances to name in a message. */
 #define NAMES_MAX	8
 
 static const json_t *
@@ -102,7 +102,7 @@ compare_instances(const void *a, const void *b)
 }
 
 /*
- * Skips a member if its socket leads to the same process as the socket of an
+ * Skips each member whose socket leads to the same process as the socket of an
  * earlier member.  Returns 0, or -1 if out of memory.
  */
 static int
@@ -123,7 +123,6 @@ skip_duplicates(struct fleet *fleet)
 		    pid_of(member) > 0)
 			list[count++] = member;
 	}
-	/* Do not pass NULL to qsort(3). */
 	if (count > 0)
 		qsort(list, count, sizeof(struct member *), compare_instances);
 	first = list[0];
@@ -209,7 +208,6 @@ find_common(const char **digests, size_t count, const char *of_gateway)
 	const char *common = NULL;
 	size_t i, run = 0, most = 0;
 
-	/* Do not pass NULL to qsort(3). */
 	if (count > 0)
 		qsort(digests, count, sizeof(*digests), compare_texts);
 	for (i = 0; i < count; i++) {
@@ -248,7 +246,7 @@ common_digest(const struct fleet *fleet, const char **common)
 	return 0;
 }
 
-/* Appends text to the message of an error.  Drops what does not fit. */
+/* Appends text to the message of an error, and drops what does not fit. */
 static void __attribute__((format(printf, 2, 3)))
 add(struct error *error, const char *fmt, ...)
 {

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The preflight.  Before anything changes, it checks which instances are
+ * The preflight runs before anything changes.  It checks which instances are
  * reachable and which are leaders, and compares the code on their disks.
  */
 
@@ -20,29 +20,32 @@ int	preflight_spec_init(struct job_spec *, const struct options *,
 	    struct error *);
 
 /*
- * Runs the preflight on all waiting members and stores their replies.  A member
- * that fails gets a report, which is not printed yet.  Stateboards and
- * duplicates are skipped.  The role of each other member determines its group,
- * and the member then waits for the command.  Returns 0, or -1 with an error.
+ * Runs the preflight on all waiting members, and stores their replies.  A
+ * member that fails gets a report, which is not printed yet.  Stateboards and
+ * duplicates are skipped.  Each other member is added to the group of its role,
+ * and waits for the command.  Returns 0, or -1 with an error.
  */
 int	preflight_run(struct fleet *, size_t jobs, struct error *);
 
-/* Returns the number of members that failed in the preflight. */
+/*
+ * Returns the number of members that have failed, in the preflight or before
+ * it.
+ */
 size_t	preflight_failures(const struct fleet *);
 
 /* Whether a member sent no usable reply, so that its state is unknown. */
 int	preflight_is_lost(const struct member *);
 
 /*
- * Checks that all known digests of the code on disk are equal.  Returns 0, or
- * -1 with an error that lists the instances that differ.
+ * Checks that all instances have the same code on disk, as far as the digests
+ * are known.  Returns 0, or -1 with an error that lists the instances that
+ * differ.
  */
 int	preflight_check_digests(const struct fleet *, struct error *);
 
 /*
- * Checks that every member has sent a reply; a reply that reports a failure is
- * enough.  Returns 0, or -1 with an error that lists the members without a
- * reply.
+ * Checks that every member has sent a reply, even if it reports a failure.
+ * Returns 0, or -1 with an error that lists the members without a reply.
  */
 int	preflight_check_reachable(const struct fleet *, struct error *);
 

@@ -19,7 +19,7 @@
 /* The minimum time that an instance gets to become healthy, in milliseconds. */
 #define HEALTH_MIN_MS	1000
 
-/* The maximum number of instance names in a message. */
+/* The maximum number of instances to name in a message. */
 #define NAMES_MAX	4
 
 /* A slot runs one job at a time.  There is one slot for each parallel job. */
@@ -28,7 +28,7 @@ struct slot {
 	struct job	 job;
 	int		 is_ready;
 	int		 checks_health;	/* the job is a health check */
-	int64_t		 tried;		/* when the reload was sent */
+	int64_t		 tried;		/* when the reload started */
 	struct report	 report;	/* report of the reload */
 };
 
@@ -48,7 +48,7 @@ struct scheduler {
 	int				 failed;	/* the error is set */
 };
 
-/* --- Notices of the running jobs -------------------------------------------*/
+/* --- Notifications from jobs -----------------------------------------------*/
 
 static struct fleet *
 fleet_of(const struct job *job)
@@ -66,7 +66,10 @@ on_phase(const struct job *job)
 		fleet_log(fleet, job->name, job->phase);
 }
 
-/* Logs the reason for the first retry of --wait, not for later ones. */
+/*
+ * Logs the reason for the first retry with --wait.  Later retries are not
+ * logged.
+ */
 static void
 on_retry(const struct job *job)
 {
@@ -85,7 +88,7 @@ on_retry(const struct job *job)
 
 static const struct job_hooks hooks = { on_phase, on_retry };
 
-/* --- A slot ----------------------------------------------------------------*/
+/* --- Slots -----------------------------------------------------------------*/
 
 static void
 update_poller(struct scheduler *scheduler, struct slot *slot)
@@ -116,7 +119,7 @@ start_job(struct scheduler *scheduler, struct slot *slot, struct member *member)
 	update_poller(scheduler, slot);
 }
 
-/* Frees a slot.  The caller has set the new state of the member. */
+/* Frees a slot.  The caller must have set the new state of the member. */
 static void
 release_slot(struct scheduler *scheduler, struct slot *slot)
 {
@@ -147,16 +150,16 @@ finish_job(struct scheduler *scheduler, struct slot *slot,
 	    outcome_exit(member->report.outcome) != 0)
 		fleet->stopped = 1;
 	/*
-	 * End the run if a report cannot be written.  EPIPE does not count as a
-	 * failure: a reader such as `head` may exit early.
+	 * End the run if a report cannot be written.  Ignore EPIPE, because a
+	 * reader such as `head` may exit early.
 	 */
 	if (output_flush(fleet->context->out) == -1 && errno != EPIPE)
 		fleet->stopped = 1;
 }
 
 /*
- * Starts the health check after a reload: polls the status of the instance
- * until it is healthy.
+ * Starts the health check after a reload.  The health check polls the status of
+ * the instance until the instance is healthy.
  */
 static void
 start_health_check(struct scheduler *scheduler, struct slot *slot)
@@ -165,8 +168,8 @@ start_health_check(struct scheduler *scheduler, struct slot *slot)
 	int64_t now = clock_ms(), limit;
 
 	/*
-	 * Cartridge's health flag describes the whole cluster.  Ignore it if
-	 * another instance has failed before.
+	 * Cartridge's health flag describes the whole cluster, so ignore it if
+	 * another instance has already failed.
 	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
@@ -222,9 +225,9 @@ step_slot(struct scheduler *scheduler, struct slot *slot)
 /* --- Interruptions ---------------------------------------------------------*/
 
 /*
- * Cancels the job of a slot and marks its member as done.  If the job is a
- * health check, the instance has already been reloaded: the report of the
- * reload is printed, and that of the health check is dropped.
+ * Cancels the job of a slot, and marks its member as done.  If the job is a
+ * health check, the instance has already been reloaded.  Then prints the report
+ * of the reload, and drops that of the health check.
  */
 static void
 cancel_job(struct scheduler *scheduler, struct slot *slot)
@@ -241,8 +244,8 @@ cancel_job(struct scheduler *scheduler, struct slot *slot)
 }
 
 /*
- * Cancels a job if its request has not been sent or is read-only.  Otherwise
- * lets the job finish.
+ * Cancels a job if its request has not been sent or is read-only.  Lets any
+ * other job finish.
  */
 static void
 cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
@@ -250,9 +253,8 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 	struct job *job = &slot->job;
 
 	/*
-	 * A health check can be cancelled, too.  It only decides whether to
-	 * reload further instances, and none will be reloaded after an
-	 * interrupt.
+	 * A health check can also be cancelled.  It only decides whether to
+	 * reload more instances, and an interrupt prevents that anyway.
 	 */
 	if (slot->checks_health || job->state == JOB_BACKOFF ||
 	    (job_in_flight(job) && job->spec->side_effect == EFFECT_NONE)) {
@@ -314,11 +316,11 @@ handle_interrupt(struct scheduler *scheduler)
 			cancel_job(scheduler, &scheduler->slots[i]);
 }
 
-/* --- A batch ---------------------------------------------------------------*/
+/* --- Batches ---------------------------------------------------------------*/
 
 /*
  * Fills the queue with the waiting members.  If `by_group` is set, sorts them
- * by group; within a group they keep their order.  Returns their number.
+ * by group, and keeps their order within a group.  Returns their number.
  */
 static size_t
 build_queue(const struct fleet *fleet, int by_group, struct member **queue)
@@ -423,8 +425,8 @@ run_batch(struct scheduler *scheduler)
 		step_jobs(scheduler);
 	}
 	/*
-	 * If an error of this program has ended the loop, jobs may still be
-	 * running: cancel them.
+	 * Cancel the jobs that are still running if an error of this program
+	 * has ended the loop.
 	 */
 	for (i = 0; i < scheduler->jobs; i++)
 		if (scheduler->slots[i].member != NULL)
@@ -432,8 +434,8 @@ run_batch(struct scheduler *scheduler)
 }
 
 /*
- * Returns the number of jobs to run in parallel.  The limit of open files may
- * reduce it.
+ * Returns the number of jobs to run in parallel, which the limit of open files
+ * may reduce.
  */
 static size_t
 choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The scheduler.  It runs a request on all waiting members in a single thread,
- * with a limited number of jobs in parallel.  It starts no more jobs after a
- * signal or, if stop_on_failure is set, after a failure.
+ * The scheduler runs a request on all waiting members.  It uses a single thread
+ * and a limited number of parallel jobs.  It starts no more jobs after a signal
+ * or, if stop_on_failure is set, after a failure.
  */
 
 #ifndef CR_SCHEDULER_H
@@ -20,9 +20,9 @@ struct batch {
 	const struct job_spec	*spec;
 	const struct job_spec	*health;	/* NULL: no health check */
 	size_t			 jobs;		/* in parallel */
-	int			 by_group;	/* one group after the other */
+	int			 by_group;	/* one group at a time */
 	int			 stop_on_failure;
-	int			 defer_reports;	/* the caller prints them */
+	int			 defer_reports;	/* caller prints reports */
 };
 
 /*
