@@ -28,7 +28,7 @@ local function unpack_value(value)
     return value
 end
 
---- Installs the metatable on a table. Audiences are added later, with `add`.
+--- Installs a metatable on a table, so that audiences can be added with `add`.
 -- @tparam table holder the table
 local function new(holder)
     local self = setmetatable({

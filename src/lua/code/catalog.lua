@@ -1,8 +1,8 @@
---- Selects the modules of a reload, and reads their code from disk.
+--- Selects the modules to reload, and reads their code from disk.
 --
 -- An application module is a module in `package.loaded` whose file is neither in a
 -- `.rocks` tree nor installed system-wide. Other modules are not reloaded. For each of
--- them, the report gives the reason in one word.
+-- them, the report gives a one-word reason.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -15,7 +15,7 @@ local yield = require('core.yield')
 
 local KIND = kinds.words
 
--- Names of Tarantool's own modules. An application's file with one of these names is
+-- Names of Tarantool's own modules. An application file with one of these names is
 -- never loaded, because `require` finds the built-in module first.
 local BUILTIN = {}
 for name in ([[
@@ -36,8 +36,8 @@ local function is_builtin_name(name)
     return BUILTIN[name] or BUILTIN_PARENTS[name:match('^(%w+)%.') or ''] or false
 end
 
--- Limits of the search for functions in the value of a module: the number of fields,
--- and the depth.
+-- Limits on the search for functions in a module's value: the number of fields, and the
+-- depth.
 local FIELDS, DEPTH = 1000, 2
 
 -- Directories for modules that are installed system-wide. An application may itself be
@@ -86,9 +86,9 @@ local function matches_any(name, patterns)
     return false
 end
 
---- Returns whether the value of a module contains functions of Tarantool, and no
--- functions from files on disk. Examines only the value and its fields. That is enough
--- to distinguish a built-in module from an application's module with the same name.
+--- Returns whether a module's value contains functions of Tarantool but none from files
+-- on disk. Examines only the value and its fields. That is enough to distinguish a
+-- built-in module from an application module with the same name.
 local function is_builtin_value(value)
     local builtin, from_disk = false, false
     local function look(f)
@@ -216,10 +216,10 @@ end
 -- @tparam string name
 -- @param value the module's value in `package.loaded`, or nil
 -- @tparam ?table known name -> path of modules that earlier reloads have loaded
--- @tparam ?{string,...} directories in which `require` searches first. A caller that
---   classifies many modules passes them, so that they are determined only once.
--- @treturn string `app` for an application module, otherwise one word for the reason
---   why the module is not reloaded
+-- @tparam ?{string,...} directories in which `require` searches first. They are
+--   determined anew for each call that does not pass them.
+-- @treturn string `app` for an application module, otherwise a one-word reason why the
+--   module is not reloaded
 -- @treturn ?string path
 local function classify(name, value, known, directories)
     if package.preload[name] ~= nil then
@@ -266,7 +266,7 @@ local function classify(name, value, known, directories)
     return is_system_path(path) and KIND.system or 'app', path
 end
 
---- Returns whether a path is the file of a loaded module other than the named module.
+--- Returns whether a file belongs to a loaded module other than `name`.
 local function belongs_to_another(name, path)
     for other in pairs(package.loaded) do
         -- The search is slow, so search only for modules whose name matches the path.
@@ -316,7 +316,7 @@ local function former_file(module, value, stash)
     return known ~= module.path and known or nil
 end
 
---- Builds the filter for modules from the options of the command line.
+--- Builds the module filter from the command-line options.
 -- @tparam table args arguments of the command: `rocks`, and the shell patterns in
 --   `modules` and `exclude`
 -- @tparam ?table matches filled by the filter, to explain why a pattern selects
@@ -374,7 +374,7 @@ local function read(path)
     return text, digest.sha1_hex(text)
 end
 
---- Chooses the modules of a reload. May yield.
+--- Chooses the modules to reload. May yield.
 -- @tparam table args arguments of the command, see `selector`
 -- @tparam table stash see `core.stash`
 -- @treturn table
@@ -420,7 +420,7 @@ local function choose(args, stash)
         end
         if kind == KIND.gone then
             -- The removal of a module is a change, too, so apply the filter to removed
-            -- modules.
+            -- modules as well.
             kind = select_kind(name, 'app') == 'app' and KIND.gone or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -461,7 +461,7 @@ end
 -- @tparam table stash see `core.stash`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] string error, with file and line
+-- @treturn[2] string error, with the file, and with the line of a syntax error
 local function compile(module, stash)
     local text, digest_or_err = read(module.path)
     if text == nil then

@@ -1,10 +1,10 @@
 --- Determines the generation of functions, including functions that earlier reloads
 -- have loaded.
 --
--- The state table records in which generation each unit (a module and what is reloaded
--- with it) was loaded last. It also records the unit and generation of each prototype
--- that still exists. Code loaded before the first reload has no recorded prototypes,
--- and is recognised by its chunk name.
+-- The state table records the generation in which each unit (a module and what is
+-- reloaded with it) was last loaded. It also records the unit and generation of each
+-- prototype that still exists. Code loaded before the first reload has no recorded
+-- prototypes, and is recognised by its chunk name.
 
 local require = ...
 local jutil = require('jit.util')
@@ -19,8 +19,8 @@ local OURS = '@cartridge-reload/'
 local function record(stash, ownership, generation)
     -- Other fibers may classify functions while this function yields, so fill `sources`
     -- last. Once `sources` has an entry for a unit, functions of the unit without a
-    -- recorded generation are stale. `pcall` catches the error that `if_due` raises in
-    -- a cancelled fiber.
+    -- recorded generation count as stale. `pcall` catches the error that `if_due`
+    -- raises in a cancelled fiber.
     stash.recording = {protos = ownership.protos, generation = generation}
     for proto, unit in pairs(ownership.protos) do
         pcall(yield.if_due)

@@ -1,7 +1,6 @@
---- Finds global variables that hold the code of modules: a function, or a table of
--- functions. Modules that return no value define such variables. A reload treats the
--- value of such a variable like the value of a module: it patches references to the old
--- value.
+--- Finds global variables whose value is a function of a module, or a table with such
+-- functions. Modules that return no value often define such variables. A reload treats
+-- their values like the values of modules: it patches references to the old value.
 
 local require = ...
 local yield = require('core.yield')
@@ -13,8 +12,8 @@ local IGNORED = {__cartridge_reload = true, _G = true, box = true, module = true
 
 --- Searches the value of a global variable for old code.
 -- @treturn ?string unit of the first old function; nil if there is none
--- @treturn boolean whether the value also has functions of other code, or is too large
---   to be searched completely
+-- @treturn boolean whether the value also contains functions of other code, or is too
+--   large to be searched completely
 local function examine(value, ownership)
     if type(value) == 'function' then
         return ownership:is_old(value) and ownership:old_unit_of(value) or nil, false
@@ -33,12 +32,12 @@ local function examine(value, ownership)
     return unit, is_shared
 end
 
---- Lists the global variables that hold code of modules. Must be called before new code
--- runs. May yield.
+--- Lists the global variables that hold functions of modules. Must be called before new
+-- code runs. May yield.
 -- @tparam table ownership see `ownership`
 -- @treturn {table,...} {name, variable, path, value, is_shared}. `name` starts with
 --   `global`, so that it differs from the names of modules. `is_shared` is true if the
---   table may also have functions of other code.
+--   table may also contain functions of other code.
 local function list(ownership)
     local modules, result = {}, {}
     for _, value in pairs(table.copy(package.loaded)) do

@@ -1,5 +1,5 @@
---- The kinds of modules that are not reloaded. Each kind has a word for the report and
--- a description for messages. Messages list the kinds in this order.
+--- The kinds of modules that are not reloaded. Each kind has a word for the report, and
+-- most have a description for messages. Messages list the kinds in this order.
 
 local LIST = {
     {'rocks', 'in .rocks (--rocks reloads them too)'},
@@ -11,8 +11,8 @@ local LIST = {
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
     {'builtin', 'built into Tarantool, or without functions'},
-    -- These kinds have no description, because messages that explain an empty selection
-    -- omit them.
+    -- These kinds have no description, because messages about an empty selection omit
+    -- them.
     {'gone'},
     {'not_selected'},
 }

@@ -4,7 +4,7 @@
 --
 -- `require` always uses the original table, which is in the Lua registry. The original
 -- table is emptied, and its metatable forwards each access to the table of the caller.
--- The expression `package.loaded` directly evaluates to the caller's table. Otherwise,
+-- The expression `package.loaded` evaluates directly to the caller's table. Otherwise,
 -- code could not iterate over the modules if LuaJIT was built without `__pairs`.
 --
 -- Code may keep a reference to either of the two tables, so `release` turns both into
@@ -41,8 +41,8 @@ end
 
 --- Splits `package.loaded`.
 -- @tparam function is_other () -> whether the caller is non-serving code
--- @tparam ?boolean passes_on whether serving code also sees a module that non-serving
---   code sets, unless the name was passed to `offer`
+-- @tparam ?boolean passes_on whether a module that non-serving code sets becomes visible
+--   to serving code, too, unless its name was passed to `offer`
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)
@@ -72,10 +72,10 @@ local function new(is_other, passes_on)
             if passes_on and target == staged and not self.offered[name] then
                 serving[name] = value
             end
-            -- Share with non-serving code a library that serving code loads for the
-            -- first time during the reload. `require` sets the entry twice: first to a
-            -- marker while the library is being loaded, and then to the library's
-            -- value.
+            -- If serving code loads a library for the first time during the reload,
+            -- share the library with non-serving code. `require` sets the entry twice:
+            -- first to a marker while the library is being loaded, and then to the
+            -- library's value.
             local is_first = before[name] == nil and staged[name] == nil
             if target == serving and not self.offered[name]
             and (is_first or shared[name] and rawequal(staged[name], before[name]))
@@ -136,7 +136,7 @@ function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- Returns the names of modules that may differ for non-serving code. Contains the
+--- Returns the names of modules that may differ for non-serving code. These are the
 -- names that were passed to `offer`, and the names that non-serving code has set or
 -- removed.
 -- @treturn table name -> true
@@ -158,9 +158,8 @@ function Loaded:changed()
     return names
 end
 
---- Turns the table of the serving or of the non-serving code into a proxy of the
--- original `package.loaded`. Code that has kept a reference to the table then uses the
--- original.
+--- Turns the table of the serving or non-serving code into a proxy of the original
+-- `package.loaded`. Code that has kept a reference to the table then uses the original.
 -- @tparam table table
 -- @tparam table live the original `package.loaded`
 local function make_proxy(table, live)

@@ -2,13 +2,13 @@
 --
 -- LuaJIT creates one prototype for each function of a chunk. Loading the same file
 -- again creates different prototypes. Therefore the prototypes of the chunks that a
--- reload has loaded are exactly the new generation. The state table has the prototypes
--- of earlier generations. Code loaded before the first reload is recognised by its
--- file.
+-- reload has loaded are exactly the new generation. The state table records the
+-- prototypes of earlier generations. Code loaded before the first reload is recognised
+-- by its file.
 --
--- A unit is a module with all code that is reloaded along with the module. Code that
--- the module creates with `loadstring` or loads with `dofile` belongs to the module's
--- unit. A unit is identified by the chunk name `@path` of the module's file.
+-- A unit is a module and all code that is reloaded with it. Code that the module creates
+-- with `loadstring` or loads with `dofile` belongs to the module's unit. A unit is
+-- identified by the chunk name `@path` of the module's file.
 
 local require = ...
 local fiber = require('fiber')
@@ -17,16 +17,16 @@ local jutil = require('jit.util')
 local Ownership = {}
 Ownership.__index = Ownership
 
--- Chunk names that do not identify code, such as those of unnamed strings and of
--- stripped bytecode.
+-- Chunk names that do not identify code. LuaJIT gives them to unnamed stripped bytecode,
+-- to code from a function passed to `load`, and to code from standard input.
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
 --- Creates an empty record of a reload's new code.
--- @tparam ?table stash see `core.stash`; has the units of earlier generations
+-- @tparam ?table stash see `core.stash`; contains the units of earlier generations
 local function new(stash)
     return setmetatable({
-        -- Prototype of new code -> unit. The references are strong, because nothing
-        -- else may refer to a prototype that has no closure yet.
+        -- Prototype of new code -> unit. The references are strong, because a prototype
+        -- that has no closure yet could otherwise be garbage-collected.
         protos = {},
         files = {},         -- set of chunk names whose code is replaced
         aliases = {},       -- chunk name other than the path of the file -> unit
@@ -42,7 +42,7 @@ local function proto_of(f)
     return jutil.funcinfo(f).proto
 end
 
---- Collects the prototypes of all functions that are nested in another function.
+--- Collects the prototypes of all functions that are nested in a function.
 -- @tparam table set receives prototype -> unit
 -- @tparam function|proto proto_holder the outer function, or its prototype
 -- @tparam string unit
@@ -101,9 +101,9 @@ function Ownership:learn(protos)
     end
 end
 
---- Removes prototypes from the records made by `learn`, because they do not belong to
--- reloaded modules alone. Also removes all other code from the same files.
--- @tparam table protos set of prototypes
+--- Reverts `learn` for code that turns out not to belong to reloaded modules alone. Also
+-- removes all other code from the same files.
+-- @tparam table protos set of the prototypes of this code
 -- @tparam table loaded set of paths of the files that new code has loaded again. These
 --   files remain recorded, because their old code is still replaced.
 function Ownership:disown(protos, loaded)
@@ -173,7 +173,8 @@ function Ownership:is_new(f)
     return proto ~= nil and self.protos[proto] ~= nil
 end
 
---- Returns whether a value is a function of an earlier generation.
+--- Returns whether a value is an old function: a function of an earlier generation whose
+-- code this reload replaces.
 function Ownership:is_old(f)
     if type(f) ~= 'function' then
         return false
@@ -186,7 +187,7 @@ function Ownership:is_old(f)
     return self.files[unit or debug.getinfo(f, 'S').source] ~= nil
 end
 
---- Returns the unit of a function of an earlier generation, see `is_old`.
+--- Returns the unit of an old function, see `is_old`.
 function Ownership:old_unit_of(f)
     local proto = proto_of(f)
     local source = debug.getinfo(f, 'S').source
@@ -333,8 +334,8 @@ function Ownership:is_old_code()
     end
 end
 
---- Returns whether the caller counts as new code. One of these must hold: a new
--- function is on the stack; new code has started the current fiber; the transaction
+--- Returns whether the caller counts as new code. At least one of these must hold: a new
+-- function is on the stack; new code has started the current fiber; or the transaction
 -- runs in this fiber and is not calling old code.
 function Ownership:is_new_code()
     local id = fiber.id()

@@ -17,8 +17,9 @@ local yield = require('core.yield')
 -- to be data, not code.
 local ENTRIES, OBJECTS = 1000, 5000
 
---- Adds to a set all tables that are reachable from global variables through other
--- tables. These tables usually belong to the main script.
+--- Collects all tables that are reachable from global variables, directly or through
+-- other tables. These tables usually belong to the main script. May yield.
+-- @tparam table set receives the tables
 local function add_globals(set)
     local queue, first = {_G}, 1
     while queue[first] ~= nil and #queue < OBJECTS do
@@ -47,8 +48,9 @@ local function foreign_objects()
             set[value] = true
         end
     end
-    -- All tables decoded from JSON share these two metatables. Tarantool compiles their
-    -- functions from text, so these functions belong to no module.
+    -- All arrays decoded from JSON share one metatable, and all maps share another.
+    -- Tarantool compiles the functions in these metatables from text, so they belong to
+    -- no module.
     for _, text in ipairs({'[]', '{}'}) do
         local metatable = debug.getmetatable(json.decode(text))
         if metatable ~= nil then

@@ -17,7 +17,7 @@ local catalog = require('code.catalog')
 local jutil = require('jit.util')
 
 local OURS = '@cartridge-reload/'
--- Limits of the search for the path of a file: the number of stack frames, the number
+-- Limits on the search for the path of a file: the number of stack frames, the number
 -- of paths that are tried, and the length of a path in bytes.
 local FRAMES, TRIES, PATH = 6, 50, 1024
 -- Maximum number of opened files that are noted between two compilations.
@@ -42,7 +42,7 @@ end
 
 --- Finds the file from which compiled text was read, if the chunk name is not the path
 -- of the file. Tries the local variables and constants of the functions on the stack as
--- paths, until a file has exactly this content.
+-- paths, until it finds a file with exactly this content.
 -- @tparam string text
 -- @tparam number level stack level at which to start
 -- @treturn ?string path
@@ -142,8 +142,8 @@ function Recorder:note(proto)
     end
     local info = jutil.funcinfo(proto)
     local path = info.source:match('^@(.*)$')
-    -- Do not record code from the files of libraries, nor code that libraries generate.
-    -- But record files of the application even if a library loads them.
+    -- Record neither code from library files nor code that libraries generate. But
+    -- record application files, even if a library loads them.
     if path ~= nil and not catalog.is_application_path(path)
     or path == nil and not ownership:is_new(by.func) and find_opened(self, info.source) == nil then
         return
@@ -163,8 +163,8 @@ function Recorder:note(proto)
     end
 end
 
---- Replaces a function that opens files with a stand-in, which notes the files that new
--- code opens and calls the original function.
+--- Installs a stand-in for a function that opens files. The stand-in notes the files
+-- that new code opens, and calls the original function.
 -- @tparam table holder table with the function
 -- @tparam string name key of the function
 local function watch(self, holder, name)

@@ -13,7 +13,7 @@ local fio = require('fio')
 local yield = require('core.yield')
 
 -- Maximum number of symbolic links in one path, and maximum number of entries in a
--- directory that is searched for links.
+-- directory. A larger directory is not searched for links.
 local LINKS, ENTRIES = 40, 200
 
 --- Resolves all symbolic links in an absolute path.
@@ -46,8 +46,8 @@ local function split(path)
     return parent ~= '' and parent or '/', name
 end
 
---- Returns the part that the names of all release directories have in common: the name
--- without version, timestamp or commit id.
+--- Returns the name of a release directory without version, timestamp or commit id. All
+-- releases of an application have this part of the name in common.
 local function stem(name)
     if #name >= 7 and name:match('^%x+$') then
         return ''
@@ -78,8 +78,8 @@ local function root(modules)
 end
 
 --- Returns whether a directory is another release of the same application. Another
--- release has the same parent directory as `release`, a similar name, and the same
--- module.
+-- release has the same parent directory as `release` and a similar name, and contains
+-- the same module.
 -- @tparam string directory
 -- @tparam string release
 -- @tparam string file path of the module, relative to `release`
@@ -162,7 +162,8 @@ end
 --- Finds the symbolic link through which the modules were deployed, if the link now
 -- points to another release. Yields.
 -- @tparam {table,...} modules {name, path}
--- @treturn ?string the link; nil if it still points to the same release
+-- @treturn ?string the link; nil if none was found, or if it still points to the same
+--   release
 -- @treturn ?string directory to which the link points now
 -- @treturn ?string directory from which the modules are read
 local function moved(modules)
@@ -183,8 +184,8 @@ local function moved(modules)
     if not may_move then
         return nil
     end
-    -- PWD is the path by which the working directory was entered, with symbolic links
-    -- unresolved.
+    -- The shell sets PWD to the path by which the working directory was entered, with
+    -- symbolic links unresolved.
     local pwd, listed = environment.get('PWD'), {}
     local now = pwd and pwd:sub(1, 1) == '/' and resolve(pwd)
     for _, candidate in ipairs(candidates) do
