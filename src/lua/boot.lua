@@ -42,8 +42,8 @@ setmetatable(environment, {__index = _G})
 local argc = select('#', ...)
 local argv = {...}
 local sources = {}
--- `sources` is kept for the module `relay`, which forwards the modules to other
--- instances.
+-- Commands get `sources` with `require`: `relay` forwards it to another instance, and
+-- `push` reads the pushed text from it.
 local loaded = {sources = sources}
 for i = 1, argc - 1, 2 do
     sources[argv[i]] = argv[i + 1]

@@ -1,4 +1,5 @@
---- Queries all instances of a cluster in parallel, over Cartridge's own connections.
+--- Sends queries to all instances of a cluster in parallel, over Cartridge's own
+-- connections.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')
@@ -26,8 +27,8 @@ local STATE = [[
     }
 ]]
 
--- Lua code that validates a config like the first phase of Cartridge's two-phase
--- commit.
+-- Lua code that validates a config, as the first phase of Cartridge's two-phase commit
+-- does.
 local VALIDATE = [[
     local ok, conf, err = pcall(require('cartridge.clusterwide-config').new, ...)
     if ok and conf ~= nil then
@@ -132,7 +133,7 @@ end
 
 --- Queries the state of all instances.
 -- @tparam {table,...} instances
--- @tparam number limit time limit, in seconds; at most `PATIENCE` is used
+-- @tparam number limit time limit, in seconds; capped at `PATIENCE`
 -- @treturn table uuid -> {state, why, checksum, locked}
 -- @treturn table uuid -> reason why the state is unknown
 local function states(instances, limit)

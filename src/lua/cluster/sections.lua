@@ -111,7 +111,7 @@ local function inverse(present, patch)
     return back
 end
 
---- Returns whether a config still has the sections that a patch has set.
+--- Returns whether a config still has the changes that a patch has made.
 local function has_patch(plaintext, patch)
     for name, text in pairs(patch) do
         local now = plaintext[name]
@@ -143,7 +143,7 @@ local function compile(given)
     return problems
 end
 
---- Checks that the config of extensions is YAML.
+--- Checks that the config of extensions is valid YAML.
 -- @tparam {[string]=string,...} given the pushed sections
 -- @treturn {table,...} problems: {path, message}
 local function check_yaml(given)
@@ -154,7 +154,7 @@ local function check_yaml(given)
     return ok and {} or {{path = CONFIG, message = ('%s is not YAML: %s'):format(CONFIG, tostring(err))}}
 end
 
---- Returns whether a module exists, even if it is not loaded.
+--- Returns whether a module exists, loaded or not.
 local function exists(name, plaintext)
     if name:find('^extensions%.') then
         return plaintext[name:gsub('%.', '/') .. '.lua'] ~= nil

@@ -1,9 +1,9 @@
 --- Creates and reports failures: error values that end a command early. The report of
 -- the command contains the failure.
 --
--- A failure has the fields `code` (a key of core/codes.lua), `outcome` (by default that
--- of the code), `phase`, `role`, `module`, `message`, `traceback`, and `transient`
--- (whether a retry may succeed).
+-- A failure has the fields `code` (the error code), `outcome` (by default, the one that
+-- core/codes.lua lists for the error code), `phase`, `role`, `module`, `message`,
+-- `traceback`, and `transient` (whether a retry may succeed).
 
 local require = ...
 local codes = require('core.codes')
@@ -24,8 +24,8 @@ local function describe(err)
         local stack = rawget(err, 'stack')
         return rawget(err, 'err'), type(stack) == 'string' and stack or nil
     end
-    -- In newer versions of Tarantool, `tostring` adds more to the message of a box
-    -- error.
+    -- In newer versions of Tarantool, `tostring` adds details to the message of a box
+    -- error, so read the message itself.
     local is_box, message = pcall(function()
         return type(err) == 'cdata' and ffi.istype('struct error', err) and err.message
     end)
@@ -42,9 +42,10 @@ local function describe(err)
     return text
 end
 
---- Returns the outcome of a failure: its field `outcome`, or the default of its code.
+--- Returns the outcome of a failure: its field `outcome`, or else the default for its
+-- error code.
 local function outcome_of(fields)
-    -- Always look up the code, because an unknown code raises an error in tests.
+    -- Always look up the error code, because in tests an unknown one raises an error.
     local usual = codes[fields.code]
     return fields.outcome or usual
 end
@@ -96,8 +97,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- `call` calls the application's function as `f`: show a readable name
-            -- instead.
+            -- The traceback shows the application's function as `f`, its name in
+            -- `call`. Show a readable name instead.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end

@@ -1,11 +1,12 @@
 --- Finds the key of a map that is probably a misspelling of a missing key, for messages
 -- such as "unknown key 'modul', did you mean module?".
 
--- The maximum edit distance of a misspelling.
+-- The maximum edit distance at which a key counts as a misspelling.
 local ERRORS_MAX = 2
 
---- Returns the optimal string alignment distance: the number of insertions, deletions,
--- replacements and swaps that turn one string into the other.
+--- Returns the optimal string alignment distance: the minimum number of insertions,
+-- deletions, replacements, and swaps of adjacent letters that turn one string into the
+-- other.
 local function distance(a, b)
     local rows = {}
     for i = 0, #a do

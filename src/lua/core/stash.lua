@@ -1,7 +1,7 @@
 --- The state table, in which this program keeps data in an instance between two runs. It
 -- is the only global variable of this program, `__cartridge_reload`.
 --
--- Fields ("weak" means that the table's references are weak):
+-- Fields ("weak" marks tables with weak references):
 --   generation   number of the current generation
 --   loaded_at    Unix time of the last commit
 --   files        path -> digest of the code that was loaded from it
@@ -76,8 +76,8 @@ local function get()
     return self
 end
 
---- Returns the state table without creating it, for read-only commands. If the layout is
--- of another version, returns a converted copy.
+--- Returns the state table without creating it, for read-only commands. If the table has
+-- a different layout version, returns a converted copy.
 -- @treturn table empty, with generation 0, if there is no state table
 local function peek()
     local self = rawget(_G, NAME)

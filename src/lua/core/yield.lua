@@ -6,7 +6,7 @@ local clock = require('clock')
 local fiber = require('fiber')
 
 -- The maximum length of a slice, in seconds. A request that arrives during a slice
--- waits at most for this time and one more iteration.
+-- waits at most this long, plus one iteration of the loop.
 local BUDGET = 0.002
 -- If a turn of the event loop takes less than this time, in seconds, no other fiber was
 -- ready to run.
@@ -44,7 +44,7 @@ local function if_due(budget, others)
     started = last
 end
 
---- Starts a new slice. Call this function after a yield outside of `if_due`.
+--- Starts a new slice. Call this function after a yield outside `if_due`.
 local function reset()
     started = monotonic()
 end
