@@ -21,7 +21,7 @@ local function pack(...)
     return {n = select('#', ...), ...}
 end
 
---- Compiles an expression to a function that evaluates it without a tail call. A tail
+--- Compiles an expression into a function that evaluates it without a tail call. A tail
 -- call such as `return error('x')` removes the stack frame of the user's code. The
 -- error message would then begin with a position in this file.
 -- @treturn ?function nil if the code is not an expression

@@ -46,8 +46,8 @@ end
 
 --- Refuses the command if `package.reload` would not run the application's main script.
 -- `package.reload` resolves a relative path of the script against the current
--- directory. After a change of that directory, it would run a different file or find
--- none.
+-- directory. If the process has changed its working directory, the rock would run a
+-- different file or find none.
 -- @tparam table reloader `package.reload`
 -- @tparam ?table main the main script
 -- @tparam ?string why the main script was not found
@@ -114,7 +114,7 @@ local function record(stash, main)
     return notes
 end
 
---- Stores the loaded modules in the state table.
+--- Records the new generation and its modules in the state table. Yields.
 -- @tparam table stash the state table
 -- @tparam table notes from `record`
 -- @tparam table before module name -> value, for all modules loaded before the reload
@@ -180,8 +180,8 @@ local function reload_roles(cartridge)
     request.fail(report, fail)
     local state = cartridge:state()
     if state == 'RolesConfigured' then
-        -- In state RolesConfigured, Cartridge has refused the reload without changing
-        -- anything.
+        -- If Cartridge is still in state RolesConfigured, it has refused the reload
+        -- without changing anything.
         report.outcome = 'refused'
     else
         report.outcome = 'degraded'

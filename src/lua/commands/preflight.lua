@@ -14,14 +14,15 @@ local release = require('code.release_link')
 local yield = require('core.yield')
 local status = require('commands.status')
 
--- Limits of the search for Lua files: the depth of directories, and the number of
+-- Limits on the search for Lua files: the depth of directories, and the number of
 -- directory entries.
 local DEPTH = 16
 local ENTRIES = 20000
 
 --- Finds all Lua files below a directory, in a fixed order. Yields.
--- @tparam table found {files, left}. The function adds path -> name relative to `root`
---   to `files`. `left` is the number of directory entries that may still be read.
+-- @tparam table found {files, left}. `files` receives the path of each file -> its name
+--   relative to `root`. `left` is the number of directory entries that may still be
+--   read.
 -- @tparam string root
 -- @tparam string name of the directory, relative to `root`
 -- @tparam number depth of the directory below `root`
@@ -72,7 +73,7 @@ end
 -- after a given time. The loaded code may then differ from the file. The check uses
 -- ctime, because copying a file may preserve mtime.
 -- @tparam string path
--- @tparam number time unix time, in seconds
+-- @tparam number time Unix time, in seconds
 -- @tparam table links cache: path of a directory -> ctime if the directory is a
 --   symbolic link, otherwise false
 local function is_newer(path, time, links)
@@ -111,7 +112,8 @@ local function code_digests(choice, stash)
     end
     for path, name in pairs(package_files(choice.selected)) do
         yield.if_due()
-        -- For an unreadable file this is the error, which differs from every digest.
+        -- If the file cannot be read, `disk` is the error message, which differs from
+        -- every digest.
         local _, disk = catalog.read(path)
         local serving = stash.files[path]
         if not is_loaded[path] then

@@ -13,18 +13,19 @@ local peers = require('cluster.peers')
 local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local sections_lib = require('cluster.sections')
--- The module `sources` has no file. boot.lua creates it: a table with the source text
--- of each module in the request.
+-- The module `sources` has no file: boot.lua creates it from the request. Its field
+-- `pushed` contains the text of all pushed sections.
 local sources = require('sources')
 
 -- Cartridge states in which an instance accepts a config change. OperationError means
 -- that a role has failed: the change may fix that role.
 local TAKES_CONFIG = {RolesConfigured = true, OperationError = true}
 
--- The rate at which even a busy instance reads a config, in bytes per second.
+-- Assumed rate at which even a busy instance reads a config, in bytes per second.
 local PACE = 2 * 1024 * 1024
 
--- The time in which a slow disk writes the file of one config section, in seconds.
+-- Assumed time that a slow disk takes to write the file of one config section, in
+-- seconds.
 local FILE_SECONDS = 0.02
 
 -- Names of Cartridge's time limits for a config change.
@@ -124,7 +125,7 @@ function Push:list(messages)
 end
 
 --- Refuses the push because some instances cannot accept it. Must be called before any
--- instance has begun to change its config. Raises the failure.
+-- instance has begun to change its config. Always raises a failure.
 -- @tparam table fields of the failure
 -- @tparam table messages uuid -> why the instance cannot accept the push
 function Push:refuse(fields, messages)
@@ -171,8 +172,8 @@ function Push:check_cluster()
             transient = passing,
         }, unready)
     elseif next(different) ~= nil then
-        -- If this instance is disabled or expelled, it gets no config changes, and its
-        -- config is outdated.
+        -- A disabled or expelled instance gets no config changes, so its config is
+        -- outdated.
         self:refuse({
             code = 'config_differs',
             message = 'the config of this instance is outdated; a push would revert changes on',
@@ -440,8 +441,8 @@ local function push(args, on_phase)
     return report
 end
 
---- Runs a push while holding the lock that reloads take, too. Logs the start and the
--- outcome for audits.
+--- Runs a push while holding the same lock as a reload. Logs the start and the outcome
+-- for audits.
 local function locked_push(args, on_phase)
     local lock, held = stash_lib.acquire(args.holder or 'unknown')
     if lock == nil then

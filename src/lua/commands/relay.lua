@@ -17,8 +17,8 @@ local request = require('commands.common.request')
 -- of each module in the request.
 local sources = require('sources')
 
--- Time limit for connecting, and for the first answer, in seconds. A slower instance
--- counts as unreachable.
+-- Time limit for connecting, and again for the first answer, in seconds. A slower
+-- instance counts as unreachable.
 local CONNECT = 5
 -- The fraction of the remaining time that the other instance may use. The rest is
 -- reserved for the reply.
@@ -31,8 +31,8 @@ local FAR_END = [[
     return require('msgpack').encode(boot(select(2, ...)))
 ]]
 
--- Texts, by command, for the error message if no reply arrives while the command may
--- still be running.
+-- Command -> text that is appended to the error message if the reply is missing but the
+-- command may still be running.
 local UNSEEN = {
     reload = '; the instance rolls back on its own unless it has committed; '
         .. 'run `cartridge-reload status` to see the outcome',
@@ -52,7 +52,7 @@ end
 -- get the request, because it would run the request later. The instance responds with
 -- its own clock time, because its clock may differ from the local one.
 -- @treturn[1] net.box connection
--- @treturn[1] number unix time of the instance, in seconds
+-- @treturn[1] number Unix time of the instance, in seconds
 -- @treturn[2] nil
 -- @treturn[2] string why there is no connection
 local function reach(uri, left)
@@ -75,7 +75,7 @@ end
 -- in JSON.
 -- @tparam table far_args the request; its time limits are set by this function
 -- @tparam number left seconds until the deadline
--- @tparam number now unix time of the other instance, in seconds
+-- @tparam number now Unix time of the other instance, in seconds
 local function far_arguments(far_args, left, now)
     far_args.timeout = math.min(far_args.timeout or left, left * SHARE)
     far_args.not_after = now + far_args.timeout

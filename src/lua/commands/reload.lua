@@ -89,7 +89,7 @@ local function describe_files(choice, loaded)
 end
 
 --- Counts the routes that were added, replaced and removed on all HTTP servers.
--- @tparam ?{table,...} servers the adapters of the servers
+-- @tparam ?{table,...} servers the adapters for the HTTP servers
 -- @treturn ?table {added, replaced, removed}; nil if no server has counts
 local function count_routes(servers)
     local sum

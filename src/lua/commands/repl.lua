@@ -1,12 +1,12 @@
 --- Runs or completes the Lua text that the user types in the command `console`.
 --
--- This is the only script that runs without boot.lua, because it is sent with each
--- line. It runs the text as Tarantool's console does, in the same session. The first
--- result is a word that says what the other results mean. For example, it distinguishes
--- an error from a table with a field `error`.
+-- This is the only script that runs without boot.lua. It is sent with each line, so the
+-- request must be short. The script runs the text as Tarantool's console does, in the
+-- same session. The first result is a word that says what the other results mean. For
+-- example, it distinguishes an error from a table with a field `error`.
 --
--- Arguments: the environment of the session, the action, and the text. To complete a
--- word, also the positions at which the word starts and ends.
+-- Arguments: the environment of the session, the action, and the text. For completion,
+-- also the positions at which the word starts and ends.
 --
 -- The action is one of
 --   more      run the text, unless it is incomplete
@@ -39,8 +39,7 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- Maps commands that users of other consoles type out of habit to the client's
--- commands.
+-- Commands that users of other consoles type out of habit -> command of the client.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 

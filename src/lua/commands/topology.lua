@@ -13,8 +13,8 @@ local request = require('commands.common.request')
 -- Time limit for the answers of all other instances, in seconds.
 local PATIENCE = 2
 
--- Lua code that runs on another instance. It returns how the config there lists the
--- instance that asks.
+-- Lua code that runs on another instance. It returns whether the config there lists the
+-- asking instance as enabled, disabled, expelled or unknown.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
@@ -62,7 +62,8 @@ local function objection(instances, uuid, limit)
     return found
 end
 
---- Maps instance names to UUIDs. Contains only instances whose name replication knows.
+--- Maps instance names to UUIDs. Contains only the instances whose names are in
+-- `box.info.replication`.
 -- @treturn table
 local function uuids_by_name()
     local uuids = {}
@@ -74,7 +75,7 @@ local function uuids_by_name()
     return uuids
 end
 
---- Reports the cluster according to the config of Tarantool 3. Instances with such a
+--- Reports the cluster as described by the config of Tarantool 3. Instances with such a
 -- config cannot relay requests, so the client connects to each one itself. This
 -- instance does not know which instances are leaders, because each reports that only in
 -- its own status.

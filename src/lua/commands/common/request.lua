@@ -1,5 +1,4 @@
---- Functions that the commands share: they refuse requests, report progress, and record
--- outcomes.
+--- Functions with which commands refuse requests, report progress, and record outcomes.
 
 local require = ...
 local failure = require('core.failure')
@@ -66,10 +65,11 @@ end
 -- The command finishes, releases its lock and cleans up even if the calling fiber is
 -- cancelled. Phases are sent to the client as push messages: important phases always,
 -- others if `args.verbose` is set. The calling fiber sends them, because it has the
--- session of the client. Errors of sending are ignored, because newer servers may have
--- push messages disabled.
+-- session of the client. Errors from sending are ignored, because newer servers may
+-- have push messages disabled.
 --
--- Raises the error of `work`, and an error if the calling fiber is cancelled.
+-- Raises any error that `work` raises. Also raises an error if the calling fiber is
+-- cancelled.
 -- @tparam table args arguments of the command
 -- @tparam function work (on_phase) -> report; calls `on_phase` with each phase
 -- @treturn table report
@@ -95,14 +95,15 @@ local function run_in_fiber(args, work)
     end
     while not done do
         tell()
-        -- Sending a push message may yield, so the command may have finished by now.
+        -- Sending a push message may yield, so the command may have finished in the
+        -- meantime.
         if not done and #phases == 0 then
             changed:wait()
             fiber.testcancel()
         end
     end
     tell()
-    -- Yield now, because the server then encodes the report without yielding. Ignore
+    -- Yield now, because the server will encode the report without yielding. Ignore
     -- errors: `if_due` raises one in a cancelled fiber.
     pcall(yield.if_due, 0)
     if not ok then
