@@ -1,5 +1,5 @@
 --- Manages the life cycle of roles in a reload. Validates, initialises and configures
--- the new roles, stops the old ones, and restarts these if the reload fails. The
+-- the new roles, and stops the old ones. Restarts old roles if the reload fails. The
 -- framework determines which modules are roles.
 
 local require = ...
@@ -11,11 +11,11 @@ local restart_roles = require('reload.role_restart')
 local yield = require('core.yield')
 
 -- Maximum number of attempts to apply the config. An attempt is repeated if the config
--- has changed while it was being applied.
+-- changes while it is being applied.
 local CONFIG_TRIES = 10
 -- Time limit for restarting the old roles after a failed reload, in seconds.
 local RESTART = 10
--- Maximum share of the remaining time that the restart of the old roles may take.
+-- Maximum share of the remaining time for restarting the old roles.
 local RESTART_PART = 0.8
 
 local Lifecycle = {}
@@ -58,7 +58,7 @@ end
 -- throws an error, or returns one as its second value.
 -- @tparam table role
 -- @tparam string step
--- @tparam table fail {code, phase} of the failure to raise
+-- @tparam table fail error code and phase of the failure to raise: {code, phase}
 -- @return the first value that the function returned
 function Lifecycle:call(role, step, fail)
     local txn = self.txn
@@ -103,7 +103,7 @@ function Lifecycle:call_leniently(role, step)
     end
 end
 
---- Registers the new roles with the framework, and determines which to start.
+--- Registers the new roles with the framework, and determines which of them to start.
 function Lifecycle:register()
     self.old, self.new = self.framework:register()
     self:choose()
@@ -138,7 +138,7 @@ function Lifecycle:choose()
             self.roles[name].enabled = enabled
         end
         -- A role that is not reloaded, such as a role of a rock, starts only if the
-        -- reload enables it. For example, a new role may depend on it.
+        -- reload enables it, for example because a new role depends on it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
             if not self.initialized[name] then
@@ -174,9 +174,9 @@ function Lifecycle:validate()
     end
 end
 
---- Returns whether the `stop` of an old role must be called, because the role's code is
--- replaced or removed, or the role is no longer enabled. Returns false if the role has
--- no `stop`, was already stopped, or is not in service.
+--- Returns whether the `stop` of an old role must be called: the role's code is replaced
+-- or removed, or the role is no longer enabled. Returns false if the role has no `stop`,
+-- was already stopped, or is not in service.
 function Lifecycle:must_stop(role)
     local name = role.role_name
     return self:method(role, 'stop') ~= nil and self.stopped[name] == nil
@@ -211,7 +211,7 @@ function Lifecycle:stop(roles)
 end
 
 -- Words in error messages that suggest that a resource, such as a port, is already in
--- use. Application errors have no codes, only messages.
+-- use. Application errors have messages, but no error codes.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
 --- Finds the old role that probably prevents a new role from starting, for example
@@ -237,8 +237,8 @@ function Lifecycle:find_holder(role, err)
 end
 
 --- Stops an old role before the commit, because the new role cannot start beside it.
--- Replaces the old role's functions for config changes by empty functions, so that a
--- config change does not affect the stopped role. If the reload fails,
+-- Replaces the old role's functions that handle config changes with empty functions, so
+-- that a config change does not affect the stopped role. If the reload fails,
 -- `restart_old_roles` restores the functions.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
@@ -257,7 +257,7 @@ function Lifecycle:stop_early(role, why)
 end
 
 --- Calls the `init` or `apply` of a new role. If the call fails because the old role
--- holds a resource, stops the old role and tries again.
+-- holds a resource, stops the old role and repeats the call.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -312,7 +312,7 @@ function Lifecycle:start()
 end
 
 --- Waits until no config change is in progress. Raises a failure if the framework
--- refuses the reload for a permanent reason. Yields.
+-- refuses the reload for a permanent reason. May yield.
 function Lifecycle:wait_for_others()
     while true do
         local refused = self.framework:refusal()
@@ -327,9 +327,9 @@ function Lifecycle:wait_for_others()
     end
 end
 
---- Makes the framework hold back its events from the roles until `after_commit`. If an
--- event is being delivered, waits a moment and returns false. A framework without
--- events has nothing to hold back.
+--- Suspends the delivery of framework events to roles until `after_commit`. If an event
+-- is being delivered, waits a moment and returns false. Does nothing if the framework
+-- has no events.
 -- @treturn boolean true if no event can reach the roles. In that case, this function
 --   has not yielded.
 function Lifecycle:hold()
@@ -341,9 +341,9 @@ function Lifecycle:hold()
     return false
 end
 
---- Starts the new roles again if the config has changed, or if this instance has become
--- or ceased to be the leader. Repeats this until nothing changes during a start. Raises
--- a failure after too many attempts. Yields, but not after the last check for a change.
+--- Starts the new roles again if the config has changed, or if this instance has gained
+-- or lost leadership. Repeats this until nothing changes during a start. Raises a
+-- failure after too many attempts. Yields, but not after the last check for a change.
 -- @treturn boolean whether the new roles were started again
 function Lifecycle:catch_up_with_config()
     for number = 1, CONFIG_TRIES do
@@ -368,9 +368,9 @@ function Lifecycle:catch_up_with_config()
     })
 end
 
---- Activates the new roles right after the commit, calls their `after_commit`, and lets
--- the framework deliver events again. Then applies the config to other roles that
--- depend on the new ones.
+--- Activates the new roles right after the commit, calls their `after_commit`, and
+-- resumes the delivery of events. Then applies the config to other roles that depend on
+-- the new ones.
 function Lifecycle:after_commit()
     local framework = self.framework
     for _, role in ipairs(self.starting) do
@@ -409,7 +409,7 @@ end
 --- Returns the old roles to restart after a failed reload, in init order. A stopped role
 -- must restart. If the new version of a role was called, it may have replaced what the
 -- old version had set up. The old version must then restart too, provided that it has
--- no `stop`, or that the framework may call `apply` repeatedly.
+-- no `stop`, or that the framework allows repeated `apply` calls.
 function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do
@@ -423,7 +423,8 @@ function Lifecycle:roles_to_restart()
     return list
 end
 
---- Restarts the old roles that `roles_to_restart` returns. Yields.
+--- Resumes the delivery of events, and restarts the old roles that `roles_to_restart`
+-- returns. Yields.
 -- @tparam {string,...} left a line is appended for each role that fails to restart
 -- @treturn boolean whether there were roles to restart
 function Lifecycle:restart_old_roles(left)

@@ -1,5 +1,5 @@
 --- Restarts old roles after a failed reload. `roles_to_restart` in `reload.lifecycle`
--- says which roles need a restart.
+-- determines which roles need a restart.
 --
 -- The restart replaces the routes and triggers that the roles registered at their first
 -- start, because these still use the state of the first start.
@@ -9,7 +9,7 @@ local failure = require('core.failure')
 local fiber = require('fiber')
 
 --- Creates the adapters that stage what the restarted roles register. Their method
--- `revive` makes it current.
+-- `revive` makes these registrations current.
 -- @treturn {table,...} the adapters
 local function stage(txn, framework, adapters)
     local parts = {
@@ -35,7 +35,7 @@ end
 --   framework: see `frameworks.detect`
 --   adapters: name -> Lua module of an adapter
 --   roles: the old roles in init order
---   seconds: time limit
+--   seconds: time limit for the restart
 --   call: function (role, step) that calls the `init` or `apply` of a role, and returns
 --     the results of `failure.call`
 -- @tparam {string,...} left a line is appended for each role that fails to restart

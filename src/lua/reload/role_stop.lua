@@ -1,14 +1,16 @@
---- Calls the `stop` functions of old roles, normally after the commit, when the new role
--- is serving and no request uses the old role.
+--- Calls the `stop` functions of old roles, normally after the commit, when the new roles
+-- are serving and no request uses the old ones.
 --
--- The new role uses the same names for services, routes and variables as the old role.
--- Therefore `stop` runs with a separate view, in which it finds the modules, services
--- and variables of its own generation. Its changes to these, to routes and to triggers
--- are dropped, because the commit has already replaced what the old role had set up.
+-- The new version of a role uses the same names for services, routes and variables as
+-- the old version. Therefore `stop` runs with a separate view, in which it finds the
+-- modules, services and variables of its own generation. Its changes to these, to
+-- routes and to triggers are dropped, because the commit has already replaced what the
+-- old role had set up.
 --
--- If `stop` removes globals of new code, or registrations of new code with libraries,
--- they are restored, see `stop_guard`. Only the sockets, connections, fibers and
--- channels of the old role itself are really closed or ended.
+-- If `stop` removes globals of new code, the adapter `globals` restores them. If `stop`
+-- removes registrations of new code with libraries, `stop_guard` restores these. Only
+-- the sockets, connections, fibers and channels of the old role itself are actually
+-- closed or ended.
 
 local require = ...
 local fibers_lib = require('platform.fibers')

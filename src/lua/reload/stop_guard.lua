@@ -2,7 +2,7 @@
 --
 -- A `stop` removes registrations from libraries by name, for example a callback, a list
 -- entry or a task. When `stop` runs, the commit has already replaced the registrations of
--- the old role by those of the new role, under the same names. So whatever `stop` removes
+-- the old role with those of the new role, under the same names. So whatever `stop` removes
 -- belongs to new code, and is restored.
 --
 -- For the same reason, `stop` may find fibers of new code under these names. If `stop` tries
@@ -16,7 +16,7 @@ local walk_lib = require('scan.heap_walk')
 local StopGuard = {}
 StopGuard.__index = StopGuard
 
---- Creates the protection of new code against the `stop` of old roles. The protection has no
+--- Creates the guard that protects new code from the `stop` of old roles. The guard has no
 -- effect until `watch` and `open` are called.
 -- @tparam table options
 --   edges: references from libraries to new code at the commit, in the form
