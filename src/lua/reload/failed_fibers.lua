@@ -9,19 +9,19 @@ local ownership = require('code.ownership')
 local stacks = require('platform.stacks')
 local terminate = require('code.terminate')
 
--- Time limit for ending fibers that catch the error of their cancellation, in seconds.
+-- Time limit, in seconds, for ending fibers that catch their cancellation error.
 local TERMINATE = 0.25
 
 local FailedFibers = {}
 FailedFibers.__index = FailedFibers
 
---- Prepares the search for fibers of failed code.
+--- Prepares the search for fibers that run failed code.
 -- @tparam table image what objects held before new code ran, see `image`
 -- @tparam function is_failed (f) -> whether a function is failed code
 -- @tparam {string,...} undone a line is appended for each fiber that is ended
 -- @tparam {userdata,...} known the fibers that failed code itself has started
 -- @treturn table the search. Its field `objects` is the set of the known fibers and of
---   those that were ended.
+--   the fibers that the search has ended.
 local function new(image, is_failed, undone, known)
     local self = setmetatable({
         image = image,
@@ -58,7 +58,8 @@ local function holds_failed(self, value)
 end
 
 --- Returns whether the stack of a fiber contains a protected call, which would catch the
--- error of a cancellation.
+-- cancellation error.
+-- @treturn boolean also true if the stack is too deep to examine
 local function is_protected(thread)
     for level = 0, stacks.LEVELS do
         local info = debug.getinfo(thread, level, 'f')
@@ -71,8 +72,8 @@ local function is_protected(thread)
     return true
 end
 
---- Returns whether a fiber was created to run failed code: whether its entry function is
--- failed code, or refers to it in an upvalue, an argument or a local variable.
+--- Returns whether a fiber was created to run failed code: its entry function is failed
+-- code, or refers to failed code in an upvalue, an argument or a local variable.
 local function is_for_failed(self, thread)
     local entry
     for level = 0, stacks.LEVELS do
@@ -117,7 +118,7 @@ local function note_end(self, item)
 end
 
 --- Cancels the fibers that were created to run failed code. Skips fibers that would
--- catch the error of the cancellation: `terminate` ends these.
+-- catch the cancellation error, because `terminate` ends them.
 -- @treturn {table,...} the cancelled and the skipped fibers: {id, thread, object}
 function FailedFibers:cancel()
     local list = {}
@@ -136,7 +137,7 @@ function FailedFibers:cancel()
     return list
 end
 
---- Ends fibers of failed code even if they catch the error of their cancellation.
+--- Ends the fibers of failed code, even those that catch their cancellation error.
 -- Yields.
 -- @tparam {table,...} list result of `cancel`
 function FailedFibers:terminate(list)

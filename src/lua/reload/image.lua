@@ -5,7 +5,7 @@
 -- older objects, and to restore values that failed code has overwritten.
 --
 -- The size of the image is limited. A table with very many entries is assumed to contain
--- data. The image omits the entries of that table, and all objects that can be reached
+-- data. The image omits the entries of such a table, and all objects that can be reached
 -- only through it.
 
 local require = ...
@@ -18,13 +18,13 @@ local roots_lib = require('scan.roots')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries in one table, and of objects in the image. A larger table is
--- recorded without its entries.
+-- Maximum numbers of recorded entries per table, and of objects in the image. A table with
+-- more entries is recorded without them.
 local ENTRIES, OBJECTS = 10000, 100000
 -- Maximum number of entries that `list_named` examines in one table.
 local NAMED = 1000
--- Limits for the time to take the image: a number of seconds, and a share of the remaining
--- time. The shorter of the two applies.
+-- Time limits for taking the image: a number of seconds, and a share of the remaining time.
+-- The shorter of the two applies.
 local SECONDS, SHARE = 2, 0.1
 -- Number of tables over which the records are spread, by the address of the recorded
 -- object. A single table of 100,000 records would block the server each time it grows.
@@ -121,7 +121,7 @@ function Image:find(object)
 end
 
 --- Drops from the image the table entries that old code has removed, so that a rollback does
--- not restore them. Called after an old role was stopped before the commit. Yields.
+-- not restore them. Called when an old role has been stopped before the commit. Yields.
 function Image:forget_removed()
     for _, shard in pairs(self.shards) do
         for object, record in pairs(shard) do
@@ -172,7 +172,7 @@ end
 
 --- Takes an image. Yields.
 -- @tparam table options
---   stash: the state table, see `core.stash`, which the image leaves out
+--   stash: the state table, see `core.stash`; the image leaves it out
 --   deadline: deadline of the transaction, on the monotonic clock
 --   limit: size of the Lua memory at which the walk stops, in kilobytes
 -- @treturn table the image. Its field `is_complete` is false if the walk reached a limit

@@ -3,16 +3,16 @@
 local require = ...
 local ownership = require('code.ownership')
 
--- Maximum numbers of list entries to examine: in a search for a value, and in a comparison
--- of the code of entries, which takes longer.
+-- Maximum numbers of list entries to examine: when searching for a value, and when comparing
+-- the functions in entries, which takes longer.
 local LIST, COMPARED = 10000, 1000
 -- Maximum number of stack frames in which `is_in_use` looks for loops. The number is
 -- limited because the function does not yield.
 local FRAMES = 3000
 
---- Returns whether two values were probably registered by the same code. They may be closures
--- of the same prototype (compiled function). They may also be tables that have closures of
--- the same prototypes in the same fields.
+--- Returns whether two values were probably registered by the same code. This is assumed of
+-- closures that have the same prototype (compiled function), and of tables that have such
+-- closures in the same fields.
 local function is_equivalent(a, b)
     if rawequal(a, b) or type(a) == 'function' and ownership.is_same(a, b) then
         return true
@@ -66,8 +66,8 @@ local function index_of(object, key, value)
     return nil
 end
 
---- Returns whether a stack frame may be in a loop over a table. The loop may use `pairs` or
--- `ipairs`. It may also be a numeric `for` loop in a function that has the table in a
+--- Returns whether a stack frame may be in a loop over a table. Detects loops that use
+-- `pairs` or `ipairs`, and numeric `for` loops in a function that has the table in a
 -- variable.
 -- @tparam thread thread
 -- @tparam number level of the frame

@@ -1,5 +1,5 @@
 --- Merges duplicate registrations after a failed reload. A restarted old role registers its
--- callbacks again. If the registrations of its first start still exist, the new ones are
+-- callbacks again. If the registrations from its first start still exist, the new ones are
 -- duplicates.
 --
 -- A registration has one of these forms: an entry of a list, an entry under a generated
@@ -13,7 +13,7 @@ local lists = require('reload.lists')
 local registrations = require('scan.registrations')
 local yield = require('core.yield')
 
--- Maximum number of upvalues that are examined in a closure.
+-- Maximum number of upvalues to examine in one closure.
 local UPVALUES = 60
 
 --- Returns whether a value belongs to old code of the application: it is an old function, a
@@ -82,7 +82,7 @@ end
 
 --- Returns what a table entry registers: the key if it is a function, otherwise the value.
 -- Returns nil if the key is a plain name. A second registration under the same name
--- replaces the first, so it is no duplicate.
+-- replaces the first, so no duplicate arises.
 local function registered(key, value)
     if type(key) == 'function' then
         return key
@@ -120,7 +120,7 @@ local function added_to(ownership, object, entries, noted)
 end
 
 --- Merges duplicate registrations in a table that is not a list. For each registration that
--- was added, removes an earlier registration by the same code.
+-- a restarted role has added, removes an earlier registration by the same code.
 -- @treturn number how many registrations were removed
 local function merge_keys(ownership, object, entries, noted)
     local added, count = added_to(ownership, object, entries, noted), 0

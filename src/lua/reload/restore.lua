@@ -14,7 +14,7 @@ local MARKED_DEPTH = 3
 
 --- Repairs a former value that was put back into its slot, and the objects that it contains.
 -- When new code replaced the value, a library may have disabled it by setting another
--- metatable and removing fields. Restores the metatable and the fields.
+-- metatable and removing fields. Restores the former metatable and the removed fields.
 -- @tparam table image see `image`
 -- @param object the former value
 -- @tparam number depth to which contained objects are examined

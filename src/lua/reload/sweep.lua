@@ -34,10 +34,10 @@ local walk_lib = require('scan.heap_walk')
 -- Maximum number of walks over the heap. Each walk finds only one path to an object,
 -- but several objects may refer to it.
 local PASSES = 6
--- Lower bound of the time limit for the search for failed code, in seconds.
+-- Lower bound on the time limit of the search for failed code, in seconds.
 local SECONDS = 0.3
--- Maximum time to wait until requests have left failed code and fibers have ended, in
--- seconds.
+-- Maximum time, in seconds, to wait for requests to leave failed code and for fibers to
+-- end.
 local DRAIN = 1
 -- Maximum number of remaining references to failed code that are reported one by one.
 local NAMED = 20
@@ -47,7 +47,7 @@ local INCOMPLETE = 'the search for failed code is incomplete: '
 local Sweep = {}
 Sweep.__index = Sweep
 
---- Creates the sweep of a transaction. `remember` must be called before new code runs.
+--- Creates the sweep for a transaction. `remember` must be called before new code runs.
 -- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({txn = txn}, Sweep)
@@ -65,8 +65,7 @@ function Sweep:remember()
     else
         self.why = tostring(result)
     end
-    -- `pcall` also catches the error of a cancellation. `txn:check()` raises this error
-    -- again.
+    -- `pcall` also catches a cancellation error. `txn:check()` raises this error again.
     self.txn:check()
 end
 
@@ -189,7 +188,7 @@ end
 
 --- Removes the references to failed code that `self.places` lists. References that
 -- cannot be removed stay in the list. Yields.
--- @treturn number number of removed references
+-- @treturn number how many references were removed
 local function repair(self)
     local count, done, rest = 0, {}, {}
     self.waiting = {}
@@ -245,7 +244,7 @@ local function report_remaining(self, left)
         local text = ('%s still refers to failed code (%s:%d)'):format(where, info.source:gsub('^@', ''),
             info.linedefined)
         local id = where:match('fiber %d+ ')
-        -- Add no second line about a fiber that `left` already mentions.
+        -- Do not add a second line about a fiber that `left` already mentions.
         if is_code and not reported[text] and not (id and is_reported(id)) then
             reported[text] = true
             count = count + 1
@@ -259,8 +258,8 @@ local function report_remaining(self, left)
     end
 end
 
---- Searches for references to failed code and removes them. Repeats this until none is
--- found, or none can be removed. Yields.
+--- Searches for references to failed code and removes them. Repeats this, up to `PASSES`
+-- times, until none is found or none can be removed. Yields.
 -- @treturn ?string why the search is incomplete; nil if it is complete
 local function search(self)
     local why = scan.refusal()
