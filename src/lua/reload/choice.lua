@@ -1,5 +1,5 @@
---- Chooses and compiles what to reload, and checks whether it can be reloaded. Does not
--- change the instance.
+--- Chooses and compiles the modules and files to reload, and checks whether they can be
+-- reloaded. Does not change the instance.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -9,8 +9,8 @@ local main_script = require('reload.main_script')
 local no_modules = require('reload.no_modules')
 local yield = require('core.yield')
 
---- Chooses the modules, the files of HTTP servers and the main script to reload. May
--- yield.
+--- Chooses what to reload: modules, files that HTTP servers use, and the main script.
+-- May yield.
 -- @tparam table args arguments of the command
 -- @tparam table stash the state table, see `core.stash`
 -- @treturn table result of `catalog.choose`, with the fields that `main_script.add`
@@ -41,8 +41,8 @@ local function compile_all(choice, stash)
     if choice.main ~= nil then
         compile(choice.main)
     elseif choice.script ~= nil then
-        -- The reload does not run the main script. It is compiled only to report
-        -- whether it has changed, and what running it again would do.
+        -- The reload does not run the main script. Compile the script only to report
+        -- whether it has changed, and what a second run would do.
         catalog.compile(choice.script, stash)
     end
     for _, file in ipairs(choice.files) do
@@ -59,7 +59,7 @@ local function compile_all(choice, stash)
     return problems
 end
 
---- Returns whether the chosen files on disk are the same as when the serving code was
+--- Returns whether the chosen files on disk are unchanged since the serving code was
 -- loaded.
 local function is_unchanged(choice)
     for _, list in ipairs({choice.selected, choice.files, choice.http_files, {choice.main}}) do
@@ -80,7 +80,7 @@ local function by_name(choice)
     return set
 end
 
---- Returns the reason why the chosen modules cannot be reloaded.
+--- Returns why the chosen modules cannot be reloaded.
 -- @tparam table choice result of `choose`
 -- @tparam table args arguments of the command
 -- @treturn ?table fields of the failure; nil if the modules can be reloaded

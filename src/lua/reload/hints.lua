@@ -1,5 +1,5 @@
---- Adds hints to the messages of failures that usually have the same cause: the top level of
--- a module calls a function that can be called only once per process.
+--- Adds hints to certain failure messages. Their usual cause is a module that calls, at its
+-- top level, a function that can be called only once per process.
 
 local HINTS = {
     {

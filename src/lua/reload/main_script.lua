@@ -1,10 +1,10 @@
---- Finds the main script of an application that is not started by roles, and lists the risks
--- of running the script again.
+--- Finds the main script of an application without roles, and lists the risks of running the
+-- script again.
 --
 -- The path of the script may be relative to the directory in which the process was started.
 -- The process may have left that directory because of `work_dir` in `box.cfg`. So `resolve`
--- searches the directories from which code was loaded. It then tries PWD, which the shell
--- has set, `package.searchroot()`, and the current directory.
+-- first searches the directories from which code was loaded. It then tries the directory in
+-- PWD (set by the shell), `package.searchroot()`, and the current directory.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -58,7 +58,7 @@ local function code_directories()
         local previous
         for _, field in next, type(value) == 'table' and value ~= _G and value or {value} do
             local source = type(field) == 'function' and debug.getinfo(field, 'S').source
-            -- Skip repeats: most functions of a module come from the same file.
+            -- Skip duplicates: most functions of a module come from the same file.
             if source and source ~= previous and source:sub(1, 1) == '@' and type(name) == 'string' then
                 previous = source
                 add(source:sub(2), name)
@@ -107,8 +107,8 @@ local function resolve(given)
 end
 
 --- Finds the main script of an instance that was started by tarantoolctl. May yield.
--- @treturn ?string path; nil if tarantoolctl has not started the instance, or the script
---   was not found
+-- @treturn ?string path; nil if tarantoolctl did not start the instance, or the script was
+--   not found
 local function of_tarantoolctl()
     local name = require('title').get():match('^%S+ (%S+%.lua)')
     if environment.get('TARANTOOLCTL') == nil or name == nil or environment.get('TT_CLI') ~= nil then
@@ -174,7 +174,7 @@ local function find()
     }
 end
 
---- Adds the main script to the choice of what is reloaded. May yield.
+--- Adds the main script to the choice of what to reload. May yield.
 -- @tparam table choice result of `catalog.choose`. These optional fields are added:
 --   script: the main script, if it was found
 --   main: the main script, if the reload runs it
@@ -222,8 +222,8 @@ end
 --- Lists the functions that the main script calls, and the risks of running it again.
 -- @tparam function chunk the compiled script
 -- @treturn {string,...} names of the functions that the script calls at its top level
--- @treturn {string,...} risks: a line for each call that does not look safe, and for an
---   endless loop
+-- @treturn {string,...} risks: one line for each call that does not look safe, and one for
+--   an endless loop
 local function judge(chunk)
     local names, risks, starts_console = {}, {}, false
     for _, call in ipairs(calls.list(chunk)) do

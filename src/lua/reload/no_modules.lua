@@ -23,7 +23,7 @@ end
 --- Returns the name of the module whose path was passed to --module by mistake.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam string glob argument of --module that looks like a path
--- @treturn ?string nil if no module has that path
+-- @treturn ?string nil if the path matches no module
 local function name_of_path(choice, glob)
     local path = glob:gsub('^%./', '')
     local name = path:gsub('%.lua$', ''):gsub('/init$', ''):gsub('/', '.')

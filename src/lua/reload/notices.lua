@@ -1,12 +1,12 @@
---- Writes the notices of a report. A notice names code that is not reloaded, although the
--- user may expect a reload of that code.
+--- Writes the notices of a report. A notice tells the user about code that is not reloaded,
+-- although the user may expect it to be.
 
 local require = ...
 local detect_framework = require('frameworks.detect')
 local no_modules = require('reload.no_modules')
 local release = require('code.release_link')
 
--- Maximum number of module names that are listed in a notice.
+-- Maximum number of module names to list in one notice.
 local NAMES = 5
 
 --- Returns the notices of a reload.

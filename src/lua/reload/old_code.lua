@@ -22,9 +22,9 @@ local function new(txn, choice)
     }, OldCode)
 end
 
---- Records the functions of the compiled modules and main script as new code. All other
--- functions from their files, and from the files of removed modules, are recorded as
--- old code. May yield.
+--- Records the functions of the compiled modules and main script as new code. Records as
+-- old code all other functions from the same files, and all functions from the former
+-- files of moved or removed modules. May yield.
 function OldCode:record()
     local txn = self.txn
     for _, module in ipairs(self.choice.selected) do
@@ -92,8 +92,8 @@ function OldCode:list()
     self.things = counterparts.list(self.txn.stash, self.txn.ownership, old_values, {paths, self.former})
 end
 
---- Corrects the result of `survey`: code that new modules use but have not loaded does
--- not count as old. This code is shared with something that is not reloaded, for
+--- Corrects the result of `survey`: code does not count as old if new modules refer to it
+-- without having loaded it. Such code belongs to something that is not reloaded, for
 -- example the main script. May yield.
 -- @tparam table modules the adapter `modules` of the transaction
 function OldCode:disown_shared(modules)

@@ -50,7 +50,7 @@ local adapters = {
     watchers = require('adapters.watchers'),
 }
 
--- Maximum share of the rollback time that the search for failed code may take.
+-- Maximum share of the rollback time for searching for failed code.
 local SWEEP_PART = 0.4
 
 local Pipeline = {}
@@ -81,8 +81,8 @@ function Pipeline:run_main()
     txn.module = nil
 end
 
---- Loads all selected modules, those of roles first, as at startup. If the reload
--- includes the main script, the script runs before that.
+--- Runs the main script first, if the reload includes it. Then loads all selected
+-- modules, those of roles first, as at startup.
 function Pipeline:load()
     local first = {}
     for _, name in ipairs(self.framework:role_modules()) do
@@ -101,8 +101,8 @@ function Pipeline:load()
     end
 end
 
---- Prepares the search for the functions and tables of the new code that correspond to
--- old ones. May yield.
+--- Prepares the search for counterparts: the functions and tables of the new code that
+-- correspond to those of the old code. May yield.
 function Pipeline:match()
     self.txn.counterparts = self.old_code:match(self.modules, self.http_files)
     self.txn.counterparts:find_strangers(function(object)
@@ -110,8 +110,8 @@ function Pipeline:match()
     end)
 end
 
---- Creates the adapters, which protect things such as triggers, and adds them to the
--- transaction. Must be called before new code runs. Yields.
+--- Creates the adapters and adds them to the transaction. Each adapter protects one kind
+-- of thing, such as triggers. Must be called before new code runs. Yields.
 function Pipeline:add_adapters()
     local txn = self.txn
     -- Some adapters examine all modules, which takes a long time. Yield before creating
@@ -252,7 +252,8 @@ function Pipeline:after_failure(rollback)
 end
 
 --- Calls the destructors that old code has registered with the rock `package.reload`.
--- They are called like the `stop` of a role, which has the same purpose. Yields.
+-- They are called in the same way as the `stop` of a role, which has the same purpose.
+-- Yields.
 function Pipeline:call_destructors()
     local txn = self.txn
     if self.reloader == nil or txn.args.no_stop then
@@ -273,8 +274,8 @@ function Pipeline:call_destructors()
     end)
 end
 
---- Ends what adapters do for old code after the commit, such as giving it its own view
--- of modules. Must be called after the old roles have stopped. A second call does
+--- Ends the support that adapters give to old code after the commit, such as a separate
+-- view of modules. Must be called after the old roles have stopped. A second call does
 -- nothing.
 function Pipeline:close()
     self.life:finish()
@@ -296,8 +297,8 @@ function Pipeline:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
         -- End the fibers in which libraries call old code, such as timers, before the
-        -- scan patches their callbacks. Patched fibers would repeat the work of those
-        -- that new code has started.
+        -- scan patches their callbacks. Otherwise, a patched timer would repeat the
+        -- work of the timer that new code has started.
         self.fibers:end_carriers()
     end
     if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then
