@@ -1,5 +1,5 @@
 --- Runs the transaction of a reload: enters phases, enforces the deadline, and commits or
--- rolls back all adapters. The transaction knows nothing of Cartridge or HTTP.
+-- rolls back all adapters. The transaction does not depend on Cartridge or HTTP.
 --
 -- An adapter protects one kind of thing, such as triggers. It is a table with these fields:
 --   name: one word, for messages.
@@ -8,7 +8,7 @@
 --   commit(): makes the new state current. Must neither yield nor fail.
 --   rollback(undone, left, doubts): restores what new code has changed. Appends lines on
 --     what was undone, what could not be undone, and what is uncertain.
---   before_call(), after_call(): optional; called before and after each call of new code.
+--   before_call(), after_call(): optional; called before and after each call to new code.
 --   on_failure(): optional; restores functions that this program needs. Called when new
 --     code has failed, and again before the rollback.
 --   before_rollback(): optional; called before the first adapter rolls back.
@@ -16,14 +16,14 @@
 --     `role_restart`.
 --   discard(): optional; drops what the `stop` of an old role has registered, see
 --     `role_stop`.
---   guard(): optional; protects what new code has set against old code, which runs next.
---     Returns a function that ends the protection.
+--   guard(): optional; protects the changes that new code has made, because old code runs
+--     next. Returns a function that ends the protection.
 --   mark(): optional; returns a function that reverts what new code stages from now on.
 --   list_new(list): optional; appends the functions that new code has registered.
 --   has_met_conflict: optional; true if new code was refused a resource, such as a port,
 --     that serving code is using.
 --
--- An adapter may temporarily replace a function by a stand-in. The stand-in keeps the
+-- An adapter may temporarily replace a function with a stand-in. The stand-in keeps the
 -- original function in an upvalue whose name is listed in `scan.stand_ins`.
 --
 -- The phases run in a separate fiber, which can be cancelled at the deadline. The
@@ -50,9 +50,9 @@ local GRACE = 1
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
 -- Maximum wait for work after the commit, as a share of the remaining time.
 local AFTER = 0.5
--- Seconds that are reserved for building the report, before the client times out.
+-- Time reserved for building the report before the client times out, in seconds.
 local REPORT = 0.2
--- Minimum time for each step of the rollback, in seconds.
+-- Lower bound on the time limit of each rollback step, in seconds.
 local LEAST = 0.3
 -- Maximum wait for the cancelled worker fiber to end, as a share of the rollback time.
 local GRACE_PART = 0.2
@@ -101,8 +101,8 @@ local function notify(self, event, ...)
     end
 end
 
---- Adds an adapter: calls its `snapshot` and `stage`. Adapters commit in the order of their
--- addition, and roll back in reverse order.
+--- Adds an adapter: calls its `snapshot` and `stage`. Adapters commit in the order in which
+-- they were added, and roll back in reverse order.
 -- @treturn table the adapter
 function Transaction:add(adapter)
     adapter:snapshot()
@@ -118,8 +118,8 @@ function Transaction:time_left()
     return math.max(0, self.limit - REPORT - monotonic())
 end
 
---- Records the current step of the transaction, which the command `status` shows.
--- @tparam string what a phase, or a function of a role
+--- Records the current step of the transaction for the command `status`.
+-- @tparam string what the step: usually a phase, or a role's function such as `init`
 -- @tparam ?string role name of the role
 -- @tparam ?boolean important whether to notify the client of this reload as well
 function Transaction:tell(what, role, important)
@@ -159,8 +159,8 @@ local function raise_timeout(self)
     })
 end
 
---- Returns the deadline that applies now. Before the commit, an earlier deadline applies,
--- which leaves time for the rollback.
+--- Returns the deadline that applies now. Before the commit, an earlier deadline applies, to
+-- leave time for the rollback.
 local function end_of(self)
     return self.committed and self.limit or self.work_deadline
 end
@@ -243,7 +243,7 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects what new code has set against old code, which runs next.
+--- Protects the changes that new code has made, because old code runs next.
 -- @treturn function to be called after the old code: ends the protection, and restores
 --   what the old code has removed
 function Transaction:guard()

@@ -73,7 +73,8 @@ local function start(options)
     return self
 end
 
---- Stops the watchdog and turns the JIT compiler on again. A second call does nothing.
+--- Stops the watchdog, and turns the JIT compiler back on if it was on before. A second call
+-- does nothing.
 function Watchdog:stop()
     if self.hook ~= nil and debug.gethook() == self.hook then
         debug.sethook()
