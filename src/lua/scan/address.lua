@@ -12,11 +12,11 @@ local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- Numbers in the second to fourth slots of the table, which identify the slots in
--- memory.
+-- Numbers in slots 2 to 4 of the table. They identify the slots in memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
 -- LuaJIT allocates the slots of a small table right after the table's header. The
--- header has 32 bytes, or 64 bytes in a build with 64-bit addresses (GC64).
+-- size of the header is 32 bytes, or 64 bytes in a build with 64-bit addresses
+-- (GC64).
 local SLOTS = 8
 local HEADERS = {32, 64}
 -- In a GC64 build, the low 47 bits of a slot are the address, and the rest is a
@@ -34,7 +34,7 @@ end
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do
-        -- Skip the slot of index 0, with which the array part of a table begins.
+        -- The array part of a table begins with the slot for index 0: skip it.
         local first = ffi.cast('const double *', base + header) + 1
         local same = true
         for i, mark in ipairs(MARKS) do
@@ -76,8 +76,8 @@ local function reader()
     if not ok or read == nil then
         return nil
     end
-    -- Do not compare the addresses of userdata. For userdata, `%p` returns the
-    -- address of the contents instead of the object.
+    -- Leave out userdata: for these, `%p` returns the address of the contents, not
+    -- of the object.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

@@ -3,8 +3,8 @@
 -- new code.
 --
 -- A registration in the census replaces an old one with the same purpose. A later
--- registration replaces none. For example, a request may register a callback for
--- its own reply.
+-- registration replaces none, because it may belong to a single request, such as a
+-- callback that waits for a reply.
 
 local require = ...
 local clock = require('clock')
@@ -136,8 +136,8 @@ local function take(options)
 end
 
 --- Whether the census contains an entry.
--- @tparam table found a registration in the same library object, see
---   `registrations`
+-- @tparam table found any registration in the library object that holds the entry,
+--   see `registrations`
 -- @param entry
 -- @treturn boolean
 function Census:has(found, entry)

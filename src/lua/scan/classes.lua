@@ -1,5 +1,5 @@
---- Converts objects of old classes: replaces the old class as the metatable of an
--- object, or as the `__index` of a metatable.
+--- Converts the objects of an old class to the new class. Replaces the old class
+-- where it is the metatable of an object, or the `__index` of a metatable.
 
 local require = ...
 local patch_lib = require('scan.patch')
@@ -8,7 +8,7 @@ local places_lib = require('scan.places')
 -- Maximum number of levels of inheritance to examine.
 local BASES = 20
 
--- Reported reason why a reference to a class is not patched.
+-- The reason that the report gives for not patching a reference to a class.
 local UNKNOWN = 'other code may also use the class'
 
 local Classes = {}
@@ -18,7 +18,8 @@ Classes.__index = Classes
 -- @tparam table options see `new` in `scan.pass`
 -- @tparam table places see `places`
 -- @tparam table walk the walk that finds the objects
--- @treturn table `pending`: table whose keys are the classes that need another pass
+-- @treturn table the record; the keys of its field `pending` are the classes that
+--   need another pass
 local function new(options, places, walk)
     return setmetatable({
         options = options,
@@ -29,7 +30,7 @@ local function new(options, places, walk)
     }, Classes)
 end
 
---- Whether a table inherits from another table, or is the same table.
+--- Whether a table inherits from another table, or is that table.
 local function inherits(object, other)
     for _ = 1, BASES do
         if type(object) ~= 'table' then
@@ -48,7 +49,7 @@ local function inherits(object, other)
 end
 
 --- Whether objects of an old class may get the new class as their metatable. They
--- may not if a library also uses the new class as the metatable of other objects.
+-- may not if other code, such as a library, uses the new class, too.
 -- @tparam table class the old class
 -- @tparam table counterpart the new class
 -- @treturn ?boolean nil if only the next pass can tell

@@ -1,32 +1,32 @@
 --- Recognises copies of serving functions that were made with `string.dump`. The
 -- copies look stale, but behave like the serving code.
 --
--- LuaJIT loads a copy from bytecode, without calling the parser. So the generation
--- of the copy is not recorded, and its chunk name is that of the module's file. But
--- a copy without upvalues has the same effect as a serving function with the same
--- code on the same line.
+-- The generation of a function is noted when LuaJIT compiles its source. A copy is
+-- loaded from bytecode, so no generation is noted for it. It looks stale because its
+-- chunk name is still that of the module's file. But a copy without upvalues has the
+-- same effect as a serving function with the same code on the same line.
 
 local require = ...
 local bytecode = require('platform.bytecode')
 local jutil = require('jit.util')
 
--- Maximum numbers of instructions and of constants in a function that is compared.
+-- Functions with more instructions or more constants than this are not compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
--- Instructions that the JIT compiler may replace by variants with the prefix I or
+-- Instructions that the JIT compiler may replace with variants with the prefix I or
 -- J.
 local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = true, FUNCV = true}
 
 local Copies = {}
 Copies.__index = Copies
 
---- Creates a recogniser of copies for one pass of the scan.
+--- Creates an object that recognises copies, for one pass of the scan.
 -- @tparam table stash see `core.stash`
 local function new(stash)
     return setmetatable({stash = stash}, Copies)
 end
 
---- Returns an instruction in a form that can be compared. If the instruction has JIT
--- variants, this is the name that the variants share.
+--- Returns a value by which instructions can be compared: the instruction itself, or
+-- the name that its JIT variants share.
 -- @tparam function|proto f
 -- @tparam number pc index of the instruction
 -- @treturn ?number|string nil if there is no instruction at this index
@@ -44,9 +44,9 @@ end
 
 local is_same
 
---- Whether two constants are equal. Numbers, strings and prototypes are compared by
--- value. Other constants, such as the templates of table constructors, are compared
--- only by type.
+--- Whether two constants are equal. Numbers and strings are compared by value,
+-- prototypes by their bytecode. Other constants, such as the templates of table
+-- constructors, are compared only by type.
 local function is_same_constant(a, b)
     if type(a) ~= type(b) then
         return false
@@ -56,7 +56,7 @@ local function is_same_constant(a, b)
     return a == b or type(a) ~= 'string' and type(a) ~= 'number'
 end
 
---- Whether two functions or prototypes have the same code.
+--- Whether two functions or prototypes have the same bytecode and constants.
 function is_same(f, g)
     local a, b = jutil.funcinfo(f), jutil.funcinfo(g)
     for _, field in ipairs({'linedefined', 'lastlinedefined', 'params', 'isvararg', 'bytecodes', 'nconsts', 'gcconsts',
@@ -81,7 +81,7 @@ function is_same(f, g)
     return true
 end
 
---- Returns the prototypes of the serving generation of a unit.
+--- Returns the prototypes of a unit in the serving generation.
 -- @treturn table line -> list of prototypes
 local function by_line(self, unit)
     self.lines = self.lines or {}

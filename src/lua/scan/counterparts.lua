@@ -3,8 +3,9 @@
 -- version of each module. An old function has at most one counterpart.
 --
 -- The names of old functions, and their paths from the values of their modules, are
--- recorded right after the commit. The records exist as long as the functions. So a
--- later scan can name and patch a function that an earlier scan has missed.
+-- recorded right after the commit. A record is kept as long as its function exists.
+-- So a later scan can still name a function that an earlier scan has missed, and
+-- patch the references to it.
 
 local require = ...
 local generations = require('code.generations')
@@ -29,8 +30,8 @@ end
 -- @tparam table stash see `core.stash`
 -- @tparam table ownership see `ownership`
 -- @tparam table old module name -> value
--- @tparam {table,...} paths tables: module name -> path of a file of the module
--- @treturn table for the field `things` of the argument `change` of `new`
+-- @tparam {table,...} paths tables: module name -> path of one of its files
+-- @treturn table the value for `change.things`, see `new`
 local function list_old(stash, ownership, old, paths)
     local foreign, listed = {[_G] = true}, {}
     for _, value in pairs(table.copy(package.loaded)) do
@@ -57,8 +58,8 @@ local function list_old(stash, ownership, old, paths)
     return listed
 end
 
---- Returns the new table that corresponds to an old table, whether or not it can
--- replace the old table.
+--- Returns the new table that corresponds to an old table, even if it cannot replace
+-- the old table.
 -- @treturn[1] table the counterpart
 -- @treturn[2] nil
 -- @treturn[2] string why there is none
@@ -83,8 +84,8 @@ end
 --   former: module name -> previous path, of replaced modules whose file has moved
 --   gone: module name -> path, of modules whose file no longer exists
 --   things: optional: result of `list`
---   shared: optional: set of names of modules whose values may also contain
---     functions of other code
+--   shared: optional: set of names: modules whose values may contain functions of
+--     other code, too
 local function new(stash, change)
     change = change or {}
     local modules = module_index.new(stash, change)
@@ -126,7 +127,7 @@ local function is_current(self, f)
 end
 
 --- Matches the functions and tables of an old module with those of the new module,
--- for one file of the module. Must first be called before anything in the old
+-- for one file of the module. The first call must come before anything in the old
 -- module is patched. Later calls return the same result.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
@@ -155,8 +156,7 @@ end
 -- reload.
 -- @tparam table stash see `core.stash`
 -- @tparam string source unit of the functions
--- @treturn table function -> record of its name and path, see `match`; with weak
---   keys
+-- @treturn table function -> its record, see `match`; with weak keys
 local function known_of(stash, source)
     local known = stash.known[source]
     if known == nil then
@@ -166,8 +166,8 @@ local function known_of(stash, source)
     return known
 end
 
---- Whether a table of old code may be a class, because its first entries include a
--- function or a metamethod. Any other table counts as data.
+--- Whether an old table may be a class: one of its first entries is a function or a
+-- metamethod. Any other table counts as data.
 local function has_code(object)
     local count = 0
     for key, value in next, object do
@@ -181,8 +181,8 @@ local function has_code(object)
     return false
 end
 
---- Records the names and paths of the functions and tables in a replaced module, for
--- one file of the module.
+--- Records the functions and tables in a replaced module (see `match`), for one file
+-- of the module.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
@@ -205,8 +205,8 @@ end
 
 --- Calls a function for each file of each module that the reload replaces. May
 -- yield.
--- @tparam function visit (module, source): the module's name and the file's chunk
---   name
+-- @tparam function visit (module, source): name of the module, and chunk name of the
+--   file
 local function each_changed(self, visit)
     for source, modules in pairs(self.modules.names) do
         for _, module in ipairs(modules) do
@@ -234,9 +234,9 @@ function Counterparts:find_strangers(was_there)
     end)
 end
 
---- Records the names and paths of all functions and tables that the reload has
--- replaced. Later scans use these records to name and patch stale references.
--- Yields.
+--- Records the name of each function and table that the reload has replaced, and the
+-- path to it from the value of its module. Later scans use these records to name and
+-- patch stale references. Yields.
 function Counterparts:remember()
     each_changed(self, function(module, source)
         remember_module(self, module, source)
@@ -319,8 +319,7 @@ end
 -- @treturn[1] table the counterpart
 -- @treturn[2] nil
 -- @treturn[2] ?string why the old table cannot be replaced
--- @treturn[2] ?boolean true if the reason is that other code also uses one of the
---   two tables
+-- @treturn[2] ?boolean true if other code also uses one of the two tables
 -- @treturn[2] ?table the counterpart, if the boolean is true
 function Counterparts:find_table(object)
     local entry = self.tables[object]

@@ -8,10 +8,10 @@ local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
 -- Maximum number of keys in a description, and maximum lengths of a key and of the
--- whole description.
+-- whole description, in bytes.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Number of steps at the end of a path to describe, and number of steps to follow
--- back in search of the path's root.
+-- A path is followed back to its root for at most ALL steps. Only its last steps are
+-- described, at most LAST.
 local LAST, ALL = 30, 20000
 
 --- Shortens the path of a file: makes it relative to the application's directory, or
@@ -93,8 +93,8 @@ end
 
 local SERVER_TABLES = {hooks = 'hook', helpers = 'helper'}
 
---- Returns the name of a field with the handler of an HTTP route, or with a hook or
--- helper of an HTTP server. This name is clearer than the path of the field.
+--- Returns the name of a field that contains the handler of an HTTP route, or a hook
+-- or helper of an HTTP server. This name is clearer than the path to the field.
 -- @param object object with the field
 -- @param key key of the field
 -- @param owner object that refers to `object`
@@ -158,7 +158,7 @@ local function step(text, from, key)
     return text
 end
 
--- Used as the root of a path that is too long to be followed back.
+-- Replaces the root of a path that is too long to follow back.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.
@@ -191,7 +191,7 @@ local function describe(walk, roots, place)
     end
     local anchor = root.is_anchor and root.words or nil
 
-    -- The last step leads from the last object on the path to the place itself.
+    -- The last step leads from the last object on the path to the place.
     local last = place.key
     if place.kind == 'key' then
         last = KEY
