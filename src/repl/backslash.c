@@ -234,7 +234,7 @@ offer_commands(struct search *search, const char *before)
 	return 0;
 }
 
-/* Returns the option with this "--NAME" or "-LETTER", or NULL. */
+/* Returns the option "--NAME" or "-LETTER", or NULL if there is none. */
 static const struct option_row *
 find_option(const char *word, size_t len)
 {

@@ -225,7 +225,6 @@ is_paged(const struct repl *repl, const struct options *options)
 	    (options->command->flags & CMD_PAGED) != 0;
 }
 
-/* Runs a command of this program, as on the command line. */
 static void
 run_command(struct repl *repl, const struct options *options)
 {

@@ -196,9 +196,9 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only at the start of the console, which takes a
-	 * shared lock.  If the directory is missing later, it may have been
-	 * removed on purpose.
+	 * Create the directory only when the console starts, with a shared
+	 * lock.  If the directory is missing later, it may have been removed on
+	 * purpose.
 	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
@@ -429,9 +429,9 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked history file, completely or not at all.  After a
- * partial line, the next entry would continue that line.  Returns the new size
- * of the file, or -1 with errno.
+ * Appends a line to the locked history file, completely or not at all, because
+ * the next entry would continue a partial line.  Returns the new size of the
+ * file, or -1 with errno.
  */
 static off_t
 append(int fd, const char *line, size_t len)

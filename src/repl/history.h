@@ -35,18 +35,17 @@ struct history {
 /*
  * Opens the history file and calls `each` with every entry, oldest first.  The
  * file is $XDG_STATE_HOME/cartridge-reload/history; $XDG_STATE_HOME defaults to
- * ~/.local/state.  Missing directories are created with mode 0700, and a
- * missing file with mode 0600.
+ * ~/.local/state.  A missing directory is created with mode 0700, a missing
+ * file with mode 0600.
  *
  * The file must not be a symbolic link.  The file, the base directory
  * ($XDG_STATE_HOME or the home directory) and all directories between them must
- * belong to the user.  Root may run the program with the HOME of another user.
- * Without these checks, symbolic links of that user could make the program
- * write to any file.
+ * belong to the user.  Otherwise, if root runs the program with the HOME of
+ * another user, that user's symbolic links could make it write to any file.
  *
- * If there is no home directory, or if the file is not a regular one (such as
- * /dev/null), the history is disabled without an error.  Returns 0, or -1 with
- * an error.  An error also disables the history.
+ * The history is disabled without an error if there is no home directory, or if
+ * the file is not a regular one (such as /dev/null).  Returns 0, or -1 with an
+ * error.  An error also disables the history.
  */
 int	history_open(struct history *, void (*each)(const char *entry,
 	    void *arg), void *arg, struct error *);

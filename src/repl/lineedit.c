@@ -21,8 +21,8 @@
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
 /*
- * Load the major version of the headers, because the ABI differs between major
- * versions.
+ * Load the library in the major version of the headers, because the ABI differs
+ * between major versions.
  */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 
@@ -133,9 +133,9 @@ fail:
 }
 
 /*
- * Fills in the signals to block while a prompt is shown.  The program reads
- * SIGTSTP and SIGWINCH from the signal descriptor instead.  An unblocked
- * SIGQUIT (Ctrl-\) would end the process and leave the terminal in raw mode.
+ * Fills in the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH
+ * are then read from the signal descriptor.  An unblocked SIGQUIT (Ctrl-\)
+ * would end the process and leave the terminal in raw mode.
  */
 static void
 fill_set(sigset_t *set)

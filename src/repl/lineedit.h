@@ -55,7 +55,7 @@ void		 lineedit_remember(const char *entry);
 
 /*
  * Shows a prompt until lineedit_read returns a line or Ctrl-D, or until
- * lineedit_abandon is called.
+ * lineedit_abandon.
  */
 void		 lineedit_begin(const char *prompt);
 

@@ -21,8 +21,8 @@
 /*
  * Asks the instance for the names that complete the word from offset `start` to
  * offset `stop` of a line, and adds them.  Omits names that would have to be
- * escaped on a terminal.  Blocks for at most a second to connect if necessary,
- * and at most a second for the reply.  Adds nothing after a timeout, or if the
+ * escaped on a terminal.  Blocks for up to a second to connect if necessary,
+ * and up to a second for the reply.  Adds nothing after a timeout, or if the
  * instance is busy.  Returns 0, or -1 with an error if the connection was lost.
  */
 int	lua_complete_names(struct strlist *, struct event_source *,

@@ -21,8 +21,8 @@ size_t	pager_rows(const char *text, size_t len, size_t columns);
 /*
  * Prints a text.  Shows it in a pager if standard input and the stream are
  * terminals and the text has more rows than the terminal.  Blocks until the
- * user quits the pager.  The pager is $PAGER, or less(1) if PAGER is unset.  If
- * the pager cannot be executed, prints the text directly.
+ * user quits the pager.  The pager is $PAGER, or less(1) if PAGER is unset.
+ * Prints the text directly if the pager cannot be executed.
  *
  * The pager handles SIGINT itself; SIGTERM and SIGHUP end it.  Without a pager,
  * any of these signals stops the output.  The caller must have called

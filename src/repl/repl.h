@@ -18,9 +18,9 @@
 /*
  * Runs the console for the only target, until the input ends or the connection
  * is lost.  Prints results on the output stream of the context, and diagnostics
- * on its error stream.  The console is interactive if standard input and output
- * are terminals.  Lines are then edited, and the terminal's original mode is
- * always restored.
+ * on its error stream.  If standard input and output are terminals, the console
+ * is interactive: lines are edited.  The terminal's original mode is always
+ * restored.
  *
  * If the connection fails, returns the outcome of that failure.  If a line has
  * failed, returns OUTCOME_FAILED, unless the console is interactive.

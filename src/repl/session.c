@@ -92,7 +92,6 @@ session_version(const struct session *session)
 	return conn_version(session->conn);
 }
 
-/* Frees the answered lines, unless the send queue may still refer to them. */
 static void
 free_answered(struct session *session)
 {

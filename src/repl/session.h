@@ -3,8 +3,8 @@
 
 /*
  * A session: a connection on which lines are sent and answered one after the
- * other.  The instance runs all lines in one console session.  Like an exchange
- * (net/exchange.h), a session is a state machine on top of a connection.
+ * other.  The instance runs them in one console session.  A session is a state
+ * machine on top of a connection, like an exchange (net/exchange.h).
  */
 
 #ifndef CR_SESSION_H
@@ -59,8 +59,8 @@ int64_t		 session_due(const struct session *);
  *
  * Before SESSION_READY, SESSION_FAILED means that connecting failed.  Later, it
  * means that the connection was closed or that an unexpected reply arrived.  If
- * a line was waiting for its reply when the connection was closed, the outcome
- * of the line is unknown.  The error is then a protocol error.
+ * the connection was closed while a line waited for its reply, the error is a
+ * protocol error, because the outcome of the line is unknown.
  */
 enum session_event session_step(struct session *, struct document *,
 		    struct error *);

@@ -20,7 +20,7 @@
 struct statement {
 	char		*text;		/* owned; NULL if no statement */
 	size_t		 len;
-	size_t		 sent;		/* length last sent; set by caller */
+	size_t		 sent;		/* length that the caller sent last */
 	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };

@@ -264,7 +264,6 @@ read_mapping(struct reader *reader, const char *prefix)
 	}
 }
 
-/* Reads the settings in the first document of the file. */
 static int
 read_document(struct reader *reader)
 {

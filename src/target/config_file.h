@@ -20,8 +20,8 @@
 
 /*
  * A setting to read.  `key` is its path from the root of the document, joined
- * by dots.  *value must be NULL at first.  It is set to the value, which the
- * caller frees.  A list of settings ends with a NULL key.
+ * by dots.  *value must be NULL at first.  Reading sets *value to the value,
+ * which the caller frees.  A list of settings ends with a NULL key.
  */
 struct config_setting {
 	const char	*key;

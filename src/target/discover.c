@@ -184,7 +184,6 @@ search_apps(struct search *search, const char *enabled, const char *run_dir)
 	return 0;
 }
 
-/* Searches the run directories that tt uses. */
 static int
 search_tt(struct search *search)
 {

@@ -184,7 +184,6 @@ read_name(const struct search *search, const char *pattern, const char *name,
 
 static int	scan(struct search *, const struct level *);
 
-/* Calls check_candidate for a path, with the names from a reading. */
 static int
 check_reading(struct search *search, const struct reading *reading,
     const char *path)
@@ -229,10 +228,9 @@ find_fixed(struct search *search, const struct level *level, size_t i,
 
 /*
  * Checks a directory whose name matches the beginning of some layouts.  First
- * tries the layouts whose file names are already known, because that needs only
- * search permission.  All these files belong to the same instance, so only the
- * first existing file is used.  Reads the directory only for the remaining
- * layouts.
+ * tries the layouts whose file names are already known, which needs only search
+ * permission.  All these files belong to the same instance, so only the first
+ * existing file is used.  Reads the directory only for the remaining layouts.
  */
 static int
 enter(struct search *search, struct level *level)
@@ -268,10 +266,9 @@ enter(struct search *search, struct level *level)
 
 /*
  * Matches the name of a directory entry with the next part of each layout.  If
- * a matching layout ends there, the entry is a file: sets *best to the best
- * reading.  If a matching layout continues, the entry is a directory: stores
- * the rest of the layout and the names in *below.  Returns whether any matching
- * layout continues.
+ * a layout ends there, the entry is a file: sets *best to the best reading.  If
+ * a layout continues, the entry is a directory: stores the rest of the layout
+ * and the names in *below.  Returns whether any layout continues.
  */
 static int
 read_entry(const struct search *search, const struct level *level,

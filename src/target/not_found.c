@@ -33,9 +33,8 @@ print_files(const struct search *search, FILE *out, enum match match,
 
 /*
  * Returns the name in a candidate that an error can suggest: the application's
- * if `of_apps` is set, otherwise the instance's.  Returns NULL if the candidate
- * has no name of this kind, or if an instance belongs to an application that
- * was not requested.
+ * if `of_apps` is set, otherwise the instance's.  Returns NULL if there is
+ * none, or if an instance belongs to an application that was not requested.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,

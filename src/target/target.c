@@ -154,7 +154,8 @@ note_denied(const char *path, int code)
 
 /*
  * Sets `denied` to a directory in the pattern for which this user has no search
- * permission.  glob(3) reports a directory only if glob characters follow it.
+ * permission.  glob(3) reports an unreadable directory only if glob characters
+ * follow it in the pattern.
  */
 static void
 find_denied(const char *pattern)

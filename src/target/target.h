@@ -58,10 +58,10 @@ struct targets {
 };
 
 /*
- * Adds the targets that a TARGET argument names.  The argument is a path
- * (relative or absolute), unix/:PATH, unix:PATH, unix://PATH, HOST:PORT,
- * [IPV6]:PORT or tcp://HOST:PORT.  USER@ or USER:PASSWORD@ may precede HOST.  A
- * text with a '/' before any ':' is always a path.
+ * Adds the targets that a TARGET argument names: a path (relative or absolute),
+ * unix/:PATH, unix:PATH, unix://PATH, HOST:PORT, [IPV6]:PORT or
+ * tcp://HOST:PORT.  USER@ or USER:PASSWORD@ may precede HOST.  A text with a
+ * '/' before any ':' is always a path.
  *
  * A path with glob characters is expanded and sorted, unless a file with this
  * exact name exists.  Drops duplicates, even if two different names lead to the

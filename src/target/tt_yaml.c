@@ -22,7 +22,6 @@
  * config file, or -1 if out of memory.
  */
 
-/* Looks for the config file of tt in one directory. */
 static int
 find_tt_in(const char *dir, char **file)
 {
