@@ -60,9 +60,9 @@ void	repl_print_push(const struct document *, void *arg);
 
 /*
  * Evaluates a line of input.  Runs a backslash command, or adds the line to the
- * current statement and runs the statement if it may be complete.  Blocks until
- * the reply or a signal arrives or, without a terminal, the timeout expires.
- * Prints any error.  An error of the connection ends the console.
+ * current statement, which runs if it may be complete.  Blocks until the reply
+ * or a signal arrives or, without a terminal, the timeout expires.  Prints
+ * errors.  An error of the connection ends the console.
  */
 void	repl_eval_line(struct repl *, const char *line, size_t len);
 

@@ -2,11 +2,11 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Line editing at a terminal with GNU readline.  No other file uses readline.
- * The library is loaded with dlopen(3) only when needed, so that other commands
- * start faster.  The state is global, because there is only one terminal.
- * Readline controls the terminal while a prompt is shown.  Otherwise the
- * terminal is in its original mode.  The caller handles SIGINT.
+ * Line editing at a terminal with GNU readline, which no other file uses.
+ * dlopen(3) loads readline only when needed, so that other commands start
+ * faster.  The state is global, because there is only one terminal.  Readline
+ * controls the terminal while a prompt is shown; otherwise the terminal is in
+ * its original mode.  The caller handles SIGINT.
  */
 
 #ifndef CR_LINEEDIT_H

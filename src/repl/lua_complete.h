@@ -19,8 +19,8 @@
 #define SUGGEST_BREAKS	"\t\r\n !\"#$%&'()*+,-/;<=>?@[\\]^`{|}~"
 
 /*
- * Asks the instance for the names that complete the word from offset `start` to
- * offset `stop` of a line, and adds them.  Omits names that would have to be
+ * Adds the names with which the instance can complete the word from offset
+ * `start` to offset `stop` of a line.  Omits names that would have to be
  * escaped on a terminal.  Blocks for up to a second to connect if necessary,
  * and up to a second for the reply.  Adds nothing after a timeout, or if the
  * instance is busy.  Returns 0, or -1 with an error if the connection was lost.

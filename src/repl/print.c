@@ -122,7 +122,6 @@ print_reply(struct printer *printer, unsigned long line,
 	return rc;
 }
 
-/* Prints a push message as JSON.  Returns 0, or -1 with an error. */
 static int
 print_push_message(const struct printer *printer, const struct document *doc,
     struct error *error)

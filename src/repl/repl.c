@@ -160,7 +160,6 @@ read_line(struct repl *repl)
 /*
  * Builds the two prompts.  The prompt for the first line of a statement is a
  * short name of the target.  The prompt for the other lines has the same width.
- * Returns 0, or -1 if out of memory.
  */
 static int
 make_prompts(struct repl *repl)
@@ -198,9 +197,6 @@ add_entry(const char *entry, void *arg)
 	lineedit_remember(entry);
 }
 
-/*
- * Starts line editing and opens the history.  Returns 0, or -1 with an error.
- */
 static int
 begin_editing(struct repl *repl, const struct lineedit_hooks *hooks)
 {

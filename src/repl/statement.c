@@ -23,8 +23,8 @@ statement_forget(struct statement *statement)
 /*
  * Whether to ask the instance if the statement is complete.  A short statement
  * is sent after each line, so that the instance reports errors early.  A long
- * statement is sent only if it may be complete, or if its length has doubled
- * since it was last sent.  The total traffic thus stays linear.
+ * one is sent only if it may be complete, or if it is twice as long as when it
+ * was last sent.  The total traffic thus stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)

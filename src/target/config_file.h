@@ -2,10 +2,10 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Reads the config files of a project, either as text or as YAML settings.  The
- * files are small and read as a whole; nothing in them is executed.  A file
- * must belong to a trusted user (see util/owner.h), unless the user named the
- * file explicitly.  Blocks only while reading a regular file.
+ * Reads the config files of a project, as text or as YAML settings.  The files
+ * are small and read as a whole; nothing in them is executed.  A file must
+ * belong to a trusted user (see util/owner.h), unless the user named it
+ * explicitly.  Blocks only while reading a regular file.
  */
 
 #ifndef CR_CONFIG_FILE_H
@@ -38,10 +38,10 @@ int	config_file_read(const char *path, int given, char **text, size_t *len,
 	    struct error *);
 
 /*
- * Reads settings from the first document of a YAML file.  `given` has the same
- * meaning as for config_file_read.  The value of a missing or null setting
- * stays NULL.  The caller frees the values, even after an error.  Returns the
- * same values as config_file_read; the error names the file and the line.
+ * Reads settings from the first document of a YAML file.  The value of a
+ * missing or null setting stays NULL.  The caller frees the values, even after
+ * an error.  `given` and the result are those of config_file_read, but an error
+ * names the file and the line.
  */
 int	config_file_read_settings(const char *path, int given,
 	    const struct config_setting *, struct error *);

@@ -317,10 +317,9 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 /*
  * Sets *owner to the owner of a socket's directory.  Only this user and trusted
  * users may listen on the socket.  Fails if another user may have created a
- * directory on the path.  Therefore a run directory that was not named
- * explicitly must belong to a trusted user.  A directory inside a
- * world-writable directory must belong to a trusted user or to the owner of its
- * parent.
+ * directory on the path.  A run directory found in the current directory must
+ * thus belong to a trusted user.  A directory inside a world-writable directory
+ * must belong to a trusted user or to the owner of its parent.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,

@@ -147,9 +147,9 @@ is_wanted(const struct search *search, const struct reading *reading)
 
 /*
  * Matches the rest of a file name with the rest of a pattern, up to the next
- * slash.  Sets *best to the first reading whose names match the request.  If no
- * names match, sets *best to the first reading.  Returns 1 if names match,
- * which ends the search, otherwise 0.
+ * slash.  Sets *best to the first reading whose names match the request.  If
+ * none match, sets *best to the first reading.  Returns 1 if names match, which
+ * ends the search, otherwise 0.
  */
 static int
 read_name(const struct search *search, const char *pattern, const char *name,
@@ -195,9 +195,9 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * Sets *path to the path of the only file that can match the rest of a layout.
- * Sets *path to NULL if the rest is NULL, or if it contains a subdirectory or
- * an unknown name.  Returns 0, or -1 with an error.
+ * Sets *path to the only path that can match the rest of a layout.  Sets *path
+ * to NULL if the rest is NULL, or if it contains a subdirectory or an unknown
+ * name.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,

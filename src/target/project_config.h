@@ -30,9 +30,8 @@ int	project_config_package(const char *dir, char **package, struct error *);
 
 /*
  * Returns 1 if the current directory is a project, otherwise 0, or -1 if out of
- * memory.  A project has a rockspec with a package name, a .cartridge.yml or a
- * tt.yaml.  Sets *app to the package name, which the caller frees, or to NULL
- * if there is none.
+ * memory.  A project has a .cartridge.yml, a tt.yaml, or a rockspec with a
+ * package name.  Sets *app to that name, which the caller frees, or to NULL.
  */
 int	project_config_exists(char **app, struct error *);
 

@@ -97,7 +97,7 @@ int	search_add(struct search *, enum match, const char *path,
 /*
  * Handles a path that cannot be read, for the reason in errno.  If the path was
  * found only by matching a pattern, adds it to the candidates as UNREADABLE.
- * Otherwise fails, because a partial result could be mistaken for the whole
+ * Otherwise fails: a partial result could be mistaken for the whole
  * application.  Returns 0, or -1 with an error.
  */
 int	search_unreadable(struct search *, const char *path, int by_pattern);

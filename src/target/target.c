@@ -76,7 +76,7 @@ add(struct targets *targets, struct target *target, struct error *error)
 	return 0;
 }
 
-/* Copies a string, which may be NULL.  Returns 0, or -1 if out of memory. */
+/* Copies a string, which may be NULL. */
 static int
 copy(char **to, const char *text)
 {
@@ -302,7 +302,7 @@ decimal(int number)
 	return strdup(text);
 }
 
-/* Parses USER[:PASSWORD] into the target.  Returns 0, or -1 with an error. */
+/* Parses USER[:PASSWORD] into the target. */
 static int
 take_user(struct target *target, const char *user, size_t len,
     struct error *error)
@@ -323,10 +323,7 @@ take_user(struct target *target, const char *user, size_t len,
 	return target->secret != NULL ? 0 : -1;
 }
 
-/*
- * Parses HOST:PORT or [IPV6]:PORT into the target.  Returns 0, or -1 with an
- * error.
- */
+/* Parses HOST:PORT or [IPV6]:PORT into the target. */
 static int
 read_address(struct target *target, const char *spec, const char *address,
     struct error *error)

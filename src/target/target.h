@@ -99,10 +99,10 @@ int	targets_add_found(struct targets *, const char *path,
 	    struct error *);
 
 /*
- * Adds the address at which one instance reaches another.  It is HOST:PORT, or
- * unix/: followed by the absolute path of a socket.  `user` and `secret` may be
- * NULL.  The text is not trusted, so nothing in it is expanded.  Returns 0, or
- * -1 with an error: usage (not an address) or out of memory.
+ * Adds the address at which one instance reaches another: HOST:PORT, or unix/:
+ * followed by the absolute path of a socket.  `user` and `secret` may be NULL.
+ * The text is not trusted, so nothing in it is expanded.  Returns 0, or -1 with
+ * an error: usage (not an address) or out of memory.
  */
 int	targets_add_peer(struct targets *, const char *uri, const char *user,
 	    const struct secret *, struct error *);
