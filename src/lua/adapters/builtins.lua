@@ -2,13 +2,12 @@
 -- the metatables of basic types, and settings such as `json.cfg`.
 --
 -- All code shares these objects, so a change cannot be staged. A rollback restores
--- whatever differs from the snapshot.
+-- everything that differs from the snapshot, with two exceptions. It keeps functions
+-- that old code has set. It restores only those settings that new code has changed,
+-- because old code may change settings while a reload runs.
 --
 -- This adapter must be the first one. It takes its snapshot before other adapters
 -- replace functions of Tarantool, and rolls back after they have restored them.
---
--- While a reload runs, old code may change settings, but rarely functions. So the
--- adapter restores only those settings that new code has changed.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -20,7 +19,7 @@ local environ, setenv = rawget(os, 'environ'), rawget(os, 'setenv')
 local Builtins = {name = 'builtins'}
 Builtins.__index = Builtins
 
--- The maximum depth of watched tables, and the maximum number of entries in one.
+-- The maximum depth of watched tables, and the maximum number of entries in each.
 local DEPTH, ENTRIES = 3, 2000
 
 -- Tables that are not watched, because they hold data or another adapter handles them.
@@ -203,7 +202,7 @@ function Builtins:stage()
     self:stage_jit()
 end
 
---- Defers calls of `jit.on()` and `jit.off()` by new code until the commit. The
+--- Defers calls to `jit.on()` and `jit.off()` by new code until the commit. The
 -- watchdog uses a hook, and LuaJIT calls no hooks from compiled code. So the watchdog
 -- could not interrupt compiled code.
 function Builtins:stage_jit()
@@ -225,8 +224,8 @@ function Builtins:stage_jit()
     end
 end
 
---- Records the log level before a call of new code, so that `after_call` can detect a
--- call of `log.level(n)`. The function `level` cannot be wrapped: each logger has its
+--- Records the log level before new code is called, so that `after_call` can detect a
+-- call to `log.level(n)`. The function `level` cannot be wrapped: each logger has its
 -- own, and each module can have its own logger.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level
@@ -288,7 +287,7 @@ local function restore_table(self, item, undone)
     end
 end
 
---- Restores the settings that new code has changed, by a call of the settings table.
+--- Restores the settings that new code has changed, by calling the settings table.
 local function restore_settings(item, undone, left)
     for key, before in pairs(item.changed) do
         local label = ('%s.%s'):format(item.label, key_name(key))
@@ -344,7 +343,7 @@ function Builtins:on_failure()
     local strings = self.strings or {}
     if strings.metatable ~= nil and not (rawequal(debug.getmetatable(''), strings.metatable)
         and rawequal(rawget(strings.metatable, '__index'), strings.index)) then
-        -- Without its metatable, a string has no methods.
+        -- Restore this metatable first: without it, strings have no methods.
         debug.setmetatable('', strings.metatable)
         rawset(strings.metatable, '__index', strings.index)
         table.insert(self.early, {'metatable of strings.', '__index'})

@@ -33,7 +33,8 @@ function ConfigRoles:stage()
 end
 
 --- Records the roles of the new generation.
--- @tparam {table,...} roles {role_name, M}, in the order in which they are applied
+-- @tparam {table,...} roles {role_name, M = the role}, in the order in which they are
+--   applied
 function ConfigRoles:prepare(roles)
     self.loaded, self.order = {}, {}
     for _, role in ipairs(roles) do

@@ -42,7 +42,7 @@ function Endings:snapshot()
 end
 
 --- Returns whether the caller is new code, or old code that the transaction has called.
--- The `stop` function of an old role does not count, because it may end what the role
+-- Returns false for the `stop` function of an old role, which may end what the role
 -- owns.
 local function is_asking(txn)
     return txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping()
@@ -82,7 +82,7 @@ local function record_created(self, holder, names)
     end)
 end
 
---- Defers calls of the named methods by new code until after the commit. Calls on
+--- Defers calls to the named methods by new code until after the commit. Calls on
 -- objects that new code has created are not deferred.
 local function defer(self, holder, names)
     local txn = self.txn
@@ -97,7 +97,7 @@ local function defer(self, holder, names)
     end)
 end
 
---- Returns the fiber to which an argument refers, if the fiber is older than the
+--- Returns the fiber to which an argument refers, if that fiber is older than the
 -- reload.
 -- @param subject fiber or fiber id
 -- @treturn ?userdata fiber
@@ -210,7 +210,7 @@ local function unstage(self)
     self.replaced = {}
 end
 
---- Returns a function that drops all calls deferred after this call of `mark`.
+--- Returns a function that drops all calls deferred since `mark` was called.
 function Endings:mark()
     local count, cancelled = #self.order, table.copy(self.cancelled)
     return function()
@@ -245,8 +245,8 @@ local function cancel_all(self)
             self.cancelled[item.id] = nil
         end
     end
-    -- Some builds of Tarantool do not expose the coroutine of a fiber. Protected calls
-    -- cannot be detected without it, so cancel the remaining fibers at once.
+    -- Some builds of Tarantool do not expose a fiber's coroutine. Without the coroutine,
+    -- protected calls cannot be detected, so cancel the remaining fibers at once.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end

@@ -1,8 +1,9 @@
 --- Adapter: tasks of the rock `expirationd`.
 --
 -- If new code starts a task under a name that is in use, the rock kills the previous
--- task: it marks the task's worker fiber as cancelled. A rollback restores the fields
--- of each killed task. The task's guardian fiber then restarts the worker.
+-- task: it marks the task's worker fiber as cancelled, and the worker ends. A rollback
+-- restores the fields of each killed task. The task's guardian fiber then restarts the
+-- worker.
 
 local Expirationd = {name = 'expirationd'}
 Expirationd.__index = Expirationd

@@ -3,9 +3,9 @@
 -- loaded again.
 --
 -- For new code, `ffi.cdef` accepts declarations that are equal to existing ones,
--- refuses those that differ, and adds new ones. To compare, the adapter declares the
--- same text again under generated names. These names are permanent, so the state table
--- caches the result for each text.
+-- refuses those that differ, and adds new ones. To compare them, the adapter declares
+-- the same text again under generated names. These names are permanent, so the state
+-- table caches the result for each text.
 --
 -- If new code calls `ffi.metatype` for a type that already has methods, the new methods
 -- are staged: until the commit, only new code sees them.
@@ -26,7 +26,7 @@ local function new(txn)
     return setmetatable({
         txn = txn,
         made = false,       -- whether new code has added declarations
-        metatypes = {},     -- metatable -> {mt = the one that new code wants, old, installed}
+        metatypes = {},     -- existing metatable -> {mt = metatable from new code, old, installed}
         own = {},           -- set of the types to which new code has given methods
     }, Ffi)
 end
@@ -76,9 +76,9 @@ end
 -- @tparam table known the existing declarations, see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Returns whether a name need not be compared, because LuaJIT ignores the new
-    -- declaration even after a restart. This is so for certain kinds of names that
-    -- Tarantool declares.
+    -- Returns whether a name need not be compared: Tarantool itself declares it, as a
+    -- function, variable or typedef. LuaJIT ignores every other declaration of such a
+    -- name, even after a restart.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -158,7 +158,7 @@ end
 
 --- Replaces the parameters (`$`) in a text with the given values. For a value that is a
 -- type, declares a name and inserts that name.
--- @treturn ?string nil if the number of values and of parameters differs
+-- @treturn ?string nil if there are more or fewer values than parameters
 local function fill(text, ...)
     local values = {}
     for i = 1, select('#', ...) do
@@ -229,7 +229,7 @@ function Ffi:stage_methods(existing, mt)
 
     for key, value in pairs(existing) do
         old[key] = value
-        -- LuaJIT binds the finalizer `__gc` to an object when it creates the object. A
+        -- LuaJIT binds the finalizer `__gc` to an object when the object is created. A
         -- wrapper of `__gc` would have no effect on existing objects.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)
