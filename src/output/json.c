@@ -40,9 +40,7 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 		fwrite(at, 1, len, out);
 		if (at[len] == '\0')
 			break;
-		/*
-		 * Escape DEL: JSON allows it, but it must not reach a terminal.
-		 */
+		/* Escape DEL, which must not reach a terminal. */
 		fputs("\\u007F", out);
 	}
 	putc('\n', out);

@@ -46,8 +46,8 @@ print_kept(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Whether two instances have the same plan: they would reload the same modules,
- * keep the same modules, and have equal roles and main scripts.
+ * Whether two instances have the same plan: equal modules to reload and to
+ * keep, and equal roles and main scripts.
  */
 static int
 is_same_plan(const json_t *one, const json_t *other)

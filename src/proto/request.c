@@ -65,10 +65,10 @@ append(struct text *text, const char *data, size_t len)
 }
 
 /*
- * Returns how many characters a byte takes in a Lua string literal.  With
- * `is_ascii`, bytes above 0x7f are escaped as well, to keep the line ASCII.
- * User code is sent without `is_ascii`, because escapes would make non-Latin
- * text up to four times as long.
+ * Returns how many characters a byte takes in a Lua string literal.  If
+ * `is_ascii` is set, escapes bytes above 0x7f as well, to keep the line ASCII.
+ * User code is sent without these escapes, because they would make non-Latin
+ * text four times as long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)

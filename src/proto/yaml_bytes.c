@@ -68,7 +68,7 @@ hex_value(unsigned char c)
 	return digit == NULL ? -1 : (int)(digit - hex_digits);
 }
 
-/* Whether the text starts with an escape "\xNN" of a byte above 0x7f. */
+/* Whether the text starts with an escape "\xNN" for a byte above 0x7f. */
 static int
 is_byte_escape(const unsigned char *text, size_t len)
 {

@@ -36,11 +36,11 @@ int	 bytes_prepare(struct prepared *, const char *data, size_t len,
  *
  * - a control character becomes that character;
  * - any other raw byte becomes \xNN in lower case;
- * - an escape becomes \xNN, in lower case if the scalar was double-quoted,
- *   otherwise in the original case, because there "\xNN" is plain text.
+ * - an escape becomes \xNN.
  *
- * Returns the new length, which is never larger.  The result has no terminating
- * NUL.
+ * The escape is in lower case if the scalar was double-quoted.  Otherwise the
+ * escape keeps its case, because it is plain text.  Returns the new length,
+ * which is never larger.  The result has no terminating NUL.
  */
 size_t	 bytes_restore(char *text, size_t len, int double_quoted);
 

@@ -39,10 +39,10 @@
  *   become compact JSON.  The last of several equal keys wins.
  * - An empty document ("---\n...\n") becomes an empty array.
  *
- * Returns a new reference, or NULL with a protocol error.  It is an error if
- * the input is not YAML, has an unknown alias or more than one document, or is
- * nested deeper than YAML_TREE_DEPTH_MAX.  It is also an error to exceed
- * YAML_TREE_TEXT_MAX or YAML_TREE_HEAP_MAX, or to run out of memory.
+ * Returns a new reference, or NULL with a protocol error.  The errors are: the
+ * input is not YAML, has an unknown alias, or has more than one document; it
+ * exceeds YAML_TREE_DEPTH_MAX, YAML_TREE_TEXT_MAX or YAML_TREE_HEAP_MAX; memory
+ * runs out.
  */
 json_t	*yaml_tree_parse(const char *data, size_t len, struct error *);
 

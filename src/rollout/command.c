@@ -28,8 +28,8 @@
  */
 #define JOBS_MANY	64
 /*
- * The same maximum for commands with --cluster.  It is lower, because one
- * gateway may have to relay all requests.
+ * The maximum for read-only commands with --cluster.  This limit is lower,
+ * because one gateway may have to relay all requests.
  */
 #define JOBS_RELAYED	16
 
@@ -121,7 +121,6 @@ retry_until_healthy(const struct job *job)
 	    !health_ok(&job->report, job->was_unhealthy);
 }
 
-/* Runs the command on all waiting members. */
 static int
 run_command(struct fleet *fleet, const json_t *args, struct error *error)
 {

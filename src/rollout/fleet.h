@@ -19,7 +19,8 @@
 #include "util/error.h"
 
 enum member_state {
-	MEMBER_WAITING,		/* at the end of a run: not attempted */
+	/* A member that is still waiting after the run was not attempted. */
+	MEMBER_WAITING,
 	MEMBER_BUSY,
 	MEMBER_DONE,		/* has a report */
 	MEMBER_SKIPPED

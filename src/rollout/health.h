@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The health check after a reload.  An instance must pass it before the next
- * one is reloaded.
+ * The health check after a reload.  An instance must pass the check before the
+ * next instance is reloaded.
  */
 
 #ifndef CR_HEALTH_H
