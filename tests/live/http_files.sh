@@ -108,11 +108,9 @@ get /slow >"$WORK/slow" &
 slow=$!
 in_flight()
 {
-	app_eval 'for _, f in pairs(require("fiber").info()) do
-		for _, frame in pairs(f.backtrace or {}) do
-			if frame.L and frame.L:find("front.lua", 1, true) then
-				return true
-			end
+	app_eval 'for _, f in pairs(require("fiber").info({backtrace = false})) do
+		if f.name == "pages_slow" then
+			return true
 		end
 	end return false' | grep -q true
 }

@@ -16,6 +16,7 @@ function M.text(req)
 end
 
 function M.slow(req)
+    fiber.name('pages_slow')
     fiber.sleep(1)
     return M.text(req)
 end

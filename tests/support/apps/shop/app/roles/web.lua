@@ -58,6 +58,7 @@ local function put_item(req)
 end
 
 local function slow(req)
+    fiber.name('shop_slow')
     fiber.sleep(tonumber(req:query_param('seconds') or 1))
     return {status = 200, body = 'slow v' .. VERSION}
 end
