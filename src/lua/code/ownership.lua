@@ -17,8 +17,8 @@ local jutil = require('jit.util')
 local Ownership = {}
 Ownership.__index = Ownership
 
--- Chunk names that do not identify code. LuaJIT gives them to unnamed stripped bytecode,
--- to code from a function passed to `load`, and to code from standard input.
+-- Chunk names that do not identify code. LuaJIT gives them to code without a name, such
+-- as code from standard input.
 local NAMELESS = {['=?'] = true, ['=(load)'] = true, ['=stdin'] = true}
 
 --- Creates an empty record of a reload's new code.
