@@ -27,8 +27,8 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 #define STATE_HOME	".local/state/"
 
 /*
- * The errno value that the functions below set if a file or directory belongs
- * to another user.  open(2) never sets this value.
+ * The errno value that this file uses if a file or directory belongs to another
+ * user.  open(2) never sets this value.
  */
 #define NOT_OURS	ECHRNG
 

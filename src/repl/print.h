@@ -51,7 +51,7 @@ void	 print_failure(struct printer *, unsigned long line,
 int	 print_flush(const struct printer *);
 
 /*
- * Prints the output of a print function.  At a terminal, the output goes
+ * Calls a print function and prints its output.  At a terminal, the output goes
  * through the pager if there is enough memory to buffer it.
  */
 int	 print_text(struct printer *, unsigned long line, print_func *,

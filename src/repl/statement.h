@@ -29,8 +29,8 @@ struct statement {
  * Adds a line with the given line number.  Ignores blank lines before a
  * statement.  Returns 1 if the caller should ask the instance whether the
  * statement is complete, or 0 if more lines should be added first.  Returns -1
- * with an error if out of memory or if the statement is too long.  A statement
- * that is too long is discarded; its outcome is "failed".
+ * with an error if out of memory or if the statement is too long.  If it is too
+ * long, the statement is discarded, and the outcome of the error is "failed".
  */
 int	 statement_add(struct statement *, const char *line, size_t len,
 	    unsigned long number, struct error *);
