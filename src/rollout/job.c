@@ -18,9 +18,9 @@
 #define RETRY_MAX_MS	1000
 
 /*
- * Builds the arguments of a relayed request.  Its timeout is shorter than that
- * of the request to the gateway, so that the gateway can report if the relayed
- * request has timed out.
+ * Builds the arguments of a relayed request.  A relayed request has a shorter
+ * timeout than the request to the gateway.  The gateway can then report that
+ * the relayed request has timed out.
  */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)
@@ -282,7 +282,6 @@ close_exchange(struct job *job)
 	job->rest = NULL;
 }
 
-/* Builds the report of a finished exchange. */
 static void
 make_report(struct job *job, enum exchange_state state,
     struct error *error)

@@ -44,8 +44,8 @@ int	preflight_is_lost(const struct member *);
 int	preflight_check_digests(const struct fleet *, struct error *);
 
 /*
- * Checks that every member has sent a reply, even if it reports a failure.
- * Returns 0, or -1 with an error that lists the members without a reply.
+ * Checks that every member has replied, with a success or a failure.  Returns
+ * 0, or -1 with an error that lists the members without a reply.
  */
 int	preflight_check_reachable(const struct fleet *, struct error *);
 

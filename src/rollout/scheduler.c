@@ -226,8 +226,8 @@ step_slot(struct scheduler *scheduler, struct slot *slot)
 
 /*
  * Cancels the job of a slot, and marks its member as done.  If the job is a
- * health check, the instance has already been reloaded.  Then prints the report
- * of the reload, and drops that of the health check.
+ * health check, the instance has already been reloaded.  In that case, prints
+ * the report of the reload, and drops that of the health check.
  */
 static void
 cancel_job(struct scheduler *scheduler, struct slot *slot)
@@ -253,8 +253,8 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 	struct job *job = &slot->job;
 
 	/*
-	 * A health check can also be cancelled.  It only decides whether to
-	 * reload more instances, and an interrupt prevents that anyway.
+	 * A health check can also be cancelled.  The check only decides whether
+	 * to reload more instances, and an interrupt prevents that anyway.
 	 */
 	if (slot->checks_health || job->state == JOB_BACKOFF ||
 	    (job_in_flight(job) && job->spec->side_effect == EFFECT_NONE)) {
@@ -425,8 +425,8 @@ run_batch(struct scheduler *scheduler)
 		step_jobs(scheduler);
 	}
 	/*
-	 * Cancel the jobs that are still running if an error of this program
-	 * has ended the loop.
+	 * An error of this program may have ended the loop early.  Cancel the
+	 * jobs that are still running.
 	 */
 	for (i = 0; i < scheduler->jobs; i++)
 		if (scheduler->slots[i].member != NULL)
