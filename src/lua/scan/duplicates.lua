@@ -5,8 +5,8 @@
 -- only the new one. So the new entry is moved to the position of the old entry.
 -- `registrations` defines what an entry is.
 --
--- The move makes the list one entry shorter. A loop over the list could then skip
--- an entry, or run past the end. So the entry is only moved when no loop can be
+-- The move makes the list one entry shorter. A loop over the list could then skip an
+-- entry, or run past the end. So the entry is moved only when no loop would be
 -- disturbed.
 
 local require = ...
@@ -17,12 +17,12 @@ local stacks = require('platform.stacks')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Limits of the search for loops: number of fibers, and number of fields in a
--- table. The search does not yield.
+-- Maximum numbers of fibers, and of fields in a table, to examine in the search for
+-- loops. The search does not yield.
 local THREADS, FIELDS = 1000, 100
 -- Approximate number of list entries that are moved between two yields.
 local MOVED = 20000
--- Maximum time to wait for loops that prevent a removal, in seconds.
+-- Maximum time to wait for the end of loops that prevent a removal, in seconds.
 local PATIENCE = 0.2
 
 -- The iterator function that `ipairs` returns.
@@ -53,8 +53,8 @@ function Duplicates:note(place, value, walk)
     return true
 end
 
---- Whether a function on a stack may be using a list: a local variable or upvalue
--- contains the list, or a table with the list in a field.
+--- Whether a function on a stack may be using a list: one of its local variables or
+-- upvalues contains the list, or a table with the list in a field.
 -- @tparam thread thread the coroutine with the stack
 -- @tparam number level level of the frame
 -- @tparam function f the function
@@ -100,7 +100,7 @@ end
 -- @tparam table lists set of lists
 -- @treturn ?table list -> positions of the loops over it, {{index, limit,
 --   step},...}. `limit` is nil for a loop with `ipairs`. If the position of a loop
---   is unknown, the value for its list is false. Returns nil if there are too many
+--   is unknown, the value for the list is false. Returns nil if there are too many
 --   fibers to examine.
 local function loops_over(lists)
     local loops, threads = {}, 0
@@ -154,7 +154,8 @@ local function loops_over(lists)
     return loops
 end
 
---- Whether the removal of an entry from a list disturbs no loop over the list.
+--- Whether an entry can be removed from a list without disturbing a loop over the
+-- list.
 -- @tparam ?table|boolean loops result of `loops_over` for the list
 -- @tparam number index index of the entry
 -- @tparam number length length of the list
@@ -227,10 +228,11 @@ end
 
 --- Removes the registrations that `note` has recorded. Yields.
 -- @tparam number deadline in seconds, on the monotonic clock
--- @tparam function done (item, result), called right after each removal, without a
---   yield in between. `item` has `place` and `new`, as passed to `note`, and the
---   old `entry`. `result` is true if the registration was removed, false if a loop
---   prevented the removal, and nil if the registration no longer existed.
+-- @tparam function done (item, result), called once for each registration. There is
+--   no yield between a removal and this call. `item` has `place` and `new`, as
+--   passed to `note`, and the old `entry`. `result` is true if the registration was
+--   removed, false if a loop prevented the removal, and nil if the registration no
+--   longer existed.
 function Duplicates:resolve(deadline, done)
     -- Remove nested wrappers from the inside out. The walk has found them from the
     -- outside in.

@@ -12,7 +12,7 @@
 -- A stack with a stale function belongs to a request that started on old code. With
 -- the option `puts_off`, the walk visits these stacks last. Any object that it
 -- reaches only then can be reached only through these stacks. While the walk visits
--- these objects, its field `is_late` is true.
+-- such objects, the field `is_late` of the walk is true.
 --
 -- Objects are numbered in the order in which they are reached. For each object, the
 -- walk records the number of the previous object on the path, and the key of the
@@ -28,7 +28,8 @@ local visited = require('scan.visited')
 local yield = require('core.yield')
 
 local LIST = 512
--- Numbers of objects and table entries to walk between two checks of the clock.
+-- Number of objects, and number of table entries, to walk between two checks of the
+-- clock.
 local OBJECTS, ENTRIES = 16, 128
 -- Maximum number of attempts to walk a table that keeps changing.
 local RESTARTS = 3
@@ -50,8 +51,8 @@ local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 local LEVELS, note_loops = stacks.LEVELS, iterated_tables.note_loops
 
--- Markers used in place of a key for references outside table fields: a metatable,
--- an environment, a table key, and a function in a stack frame.
+-- Markers that replace the key of a reference that has no key: a metatable, an
+-- environment, a table key, or a function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -62,13 +63,13 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
 --     `object`, which has this number, refers to `value`. `kind` is root, field,
---     key, upvalue, metatable, environment, frame or local. If the function returns
---     true after a change of the entries of `object`, the walk reads `object`
---     again. If it returns true for a table as `value`, the walk does not enter
---     that table.
+--     key, upvalue, metatable, environment, frame or local. If `value` is a
+--     function, the result true means that the entries of `object` have changed: the
+--     walk then reads `object` again. If `value` is a table, the result true keeps
+--     the walk from entering that table.
 --   tables: optional: table -> {is_module, is_watched}. References to these tables
---     are passed to `on_place`, too. If neither flag is set, only references as a
---     metatable or as `__index` are passed.
+--     are passed to `on_place`, too. If neither flag is set, a reference is passed
+--     only if it is a metatable or an `__index`.
 --   userdata: optional: set of userdata. References to these are passed to
 --     `on_place`.
 --   stands_in: optional: function (f) -> whether `f` is a stand-in
@@ -80,8 +81,8 @@ Walk.__index = Walk
 --   deadline: in seconds, on the monotonic clock
 --   limit: size of the Lua heap at which to stop, in kilobytes
 --   without: list of objects whose references are not followed
---   lists: optional: `lists` of an earlier walk that has finished, to reuse their
---     memory
+--   lists: optional: the field `lists` of an earlier walk that has finished. Its
+--     memory is reused.
 local function new(options)
     return setmetatable({
         classify = options.classify,
@@ -129,7 +130,8 @@ function Walk:at(number)
     return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
---- Yields if the current time slice is used up.
+--- If the current time slice is used up, yields. Then raises an error if the fiber
+-- has been cancelled.
 -- @treturn boolean false if the walk must stop; the field `stopped` contains the
 --   reason
 function Walk:go_on()
@@ -170,8 +172,8 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether the walk searches for a function. If not, adds the function to the
--- objects that are still to be walked.
+--- Whether a function is one that the walk searches for. If not, adds the function
+-- to the objects that are still to be walked.
 -- @tparam function f
 -- @tparam number parent number of the object that refers to `f`
 -- @param key key of the reference
@@ -199,7 +201,8 @@ local function is_sought(self, f, parent, key)
         -- and would count as visited.
         self.ours[f] = true
     end
-    -- Ignore a string-compiled function on a stack: a console is evaluating it.
+    -- Ignore a function that was compiled from a string if it is on a stack: a
+    -- console is evaluating it.
     if class == 'text' and key ~= FRAME and self.on_loadstring_function ~= nil then
         self.on_loadstring_function(self.count)
     end
@@ -221,8 +224,8 @@ end
 -- @param value the value to which the reference refers
 -- @tparam number parent number of the object with the reference
 -- @param key key to be recorded as part of the path
--- @tparam ?string kind argument `kind` of `on_place`. With nil, tables and userdata
---   are never passed to `on_place`.
+-- @tparam ?string kind argument `kind` of `on_place`. If it is nil, tables and
+--   userdata are not passed to `on_place`.
 -- @param place argument `key` of `on_place`
 -- @param object the object with the reference
 local function reach(self, value, parent, key, kind, place, object)
@@ -261,7 +264,7 @@ end
 -- @treturn ?boolean true if all entries were walked; false if the walk must stop;
 --   nil if `on_place` has changed the table, which must then be walked again
 local function reach_entries(self, object, number)
-    -- Count entries across tables, because many small tables take as long as a
+    -- Do not restart the count for each table: many small tables take as long as a
     -- large one.
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
@@ -282,7 +285,7 @@ local function reach_entries(self, object, number)
                     return nil
                 end
                 -- Check the clock after this entry, because `on_place` may have
-                -- taken long.
+                -- taken a long time.
                 left = 1
             end
         elseif value_type == 'userdata' then
@@ -340,7 +343,7 @@ function Walk:is_iterated(object)
     return self.iterated:has(object, self.slices)
 end
 
---- Walks the local variables and the variadic arguments in a stack frame. Variadic
+--- Walks the local variables and the variadic arguments of a stack frame. Variadic
 -- arguments have negative indexes. A temporary, which has no name, is ignored if it
 -- contains a function or one of the tables in the option `tables`.
 -- @tparam thread object the coroutine
@@ -381,7 +384,7 @@ end
 --- Whether a coroutine has a stale function on its stack. The running coroutine and
 -- ended coroutines do not count.
 -- @tparam thread thread
--- @tparam function classify see the option of `new`
+-- @tparam function classify see the options of `new`
 local function runs_stale(thread, classify)
     if thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return false

@@ -1,5 +1,5 @@
---- Finds all references to given objects, such as fibers, and replaces them by
--- references to other objects.
+--- Finds all references to given objects, such as fibers, and makes them refer to
+-- other objects.
 
 local require = ...
 local generations = require('code.generations')
@@ -65,8 +65,8 @@ local function look_at_function(self, holder)
     end
 end
 
---- Searches a stack for references to the given objects. They cannot be replaced,
--- because the running code is using them.
+--- Searches a stack for references to the given objects. Such references cannot be
+-- replaced, because the running code is using them.
 local function look_at_stack(self, thread)
     if self.without[thread] or thread == coroutine.running() or coroutine.status(thread) == 'dead' then
         return
@@ -143,8 +143,8 @@ function Holders:can_replace(object)
     return self.is_complete and not self.is_fixed[object]
 end
 
---- Replaces all known references to an object by references to another object.
--- References that have changed since the search stay as they are. Does not yield.
+--- Makes all known references to an object refer to another object. References that
+-- have changed since the search stay as they are. Does not yield.
 -- @param old the object
 -- @param new the other object
 function Holders:replace(old, new)

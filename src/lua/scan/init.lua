@@ -26,7 +26,7 @@ local PASSES = 3
 local NAMED_FUNCTIONS = 5
 -- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
--- Maximum time to wait for requests on old code to finish, in seconds.
+-- Maximum time to wait for requests that are running old code to finish, in seconds.
 local DRAIN = 1
 
 -- Memory that a walk may need, as a share of the heap size. The worst case is a
@@ -53,9 +53,10 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits for requests on old code to finish. Yields.
+--- Waits for requests that are running old code to finish. Yields.
 -- @tparam table requests see `requests`
--- @tparam number until_time maximum time, in seconds on the monotonic clock
+-- @tparam number until_time time at which to stop waiting, in seconds on the
+--   monotonic clock
 local function drain(requests, until_time)
     while requests:are_running(nil) and clock.monotonic() < until_time do
         fiber.sleep(0.01)
@@ -116,7 +117,7 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the possible last parts of the module names of given files: `b` for
+--- For each given file, returns the possible last parts of its module name: `b` for
 -- `a/b.lua`, and `init` or `a` for `a/init.lua`. May yield.
 -- @tparam table sources table whose keys are chunk names
 -- @treturn table set
@@ -132,8 +133,8 @@ local function endings(sources)
 end
 
 --- Whether an HTTP server has loaded a controller (a table of request handlers)
--- again, after a reload had loaded the same file. The sign is a function whose
--- generation is not recorded.
+-- again, after a reload had loaded the same file. If so, the controller has a
+-- function whose generation is not recorded.
 -- @tparam table stash see `core.stash`
 -- @param controller value of the controller
 local function is_loaded_again(stash, controller)
@@ -148,8 +149,8 @@ local function is_loaded_again(stash, controller)
     return false
 end
 
---- Extends a list of foreign modules by the controllers that HTTP servers have
--- loaded again. An example is a server that was created after the reload. May
+--- Adds to a list of foreign modules the controllers that HTTP servers have loaded
+-- again. For example, a server has done so if it was created after the reload. May
 -- yield.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} list see `foreign_modules`
@@ -177,8 +178,8 @@ local function foreign_modules(stash)
         yield.if_due()
         local path = stash.names[name]
         if path == nil then
-            -- Search only for the file of a module whose name fits a reloaded file.
-            -- A search for the files of all modules would take as long as the scan.
+            -- Search only for files of modules whose name matches a reloaded file. A
+            -- search for the files of all modules would take as long as the scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -207,7 +208,7 @@ local function foreign_modules(stash)
     return list
 end
 
---- Returns the generation records of the state table, except those of foreign
+--- Returns the state table's records of generations, except those of foreign
 -- modules. So functions of foreign modules do not count as stale.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} foreign result of `foreign_modules`
@@ -299,7 +300,7 @@ local STOPPED = {
     memory = 'out of memory',
 }
 
---- Adds fibers whose loops still run old code to the stale references in a report.
+--- Adds the fibers whose loops still run old code to a report, as stale references.
 -- Usually the scan has already found them, because the old function is on the
 -- fiber's stack. But an incomplete scan may have missed some.
 -- @tparam table report
@@ -388,7 +389,7 @@ end
 
 --- Scans the heap without changing anything. Yields.
 -- @tparam table args arguments of the command
--- @tparam table stash see `core.stash`. If there was no reload yet, it may be
+-- @tparam table stash see `core.stash`. If there has been no reload yet, it may be
 --   empty, and nothing is stale.
 -- @treturn table see `run`
 local function look(args, stash)

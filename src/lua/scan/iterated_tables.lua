@@ -1,5 +1,5 @@
---- Finds the tables over which loops are running. A key must not be added to these
--- tables, because the behaviour of `next` would be undefined.
+--- Finds the tables over which loops are running. No key must be added to such a
+-- table: the behaviour of `next` would then be undefined.
 
 local require = ...
 local stacks = require('platform.stacks')
@@ -15,8 +15,9 @@ local IteratedTables = {}
 IteratedTables.__index = IteratedTables
 
 --- Creates the search for one walk over the heap.
--- @treturn table `walked`: set of tables over which loops are running in the
---   coroutines that the walk has reached; filled by `note_loops`
+-- @treturn table the search. Its field `walked` is a set of tables. `note_loops`
+--   adds the tables over which loops are running in a coroutine that the walk has
+--   reached.
 local function new()
     return setmetatable({walked = {}}, IteratedTables)
 end
@@ -63,7 +64,7 @@ function IteratedTables:has(object, moment)
     return self.has_too_many or self.loops[object] or self.walked[object] or false
 end
 
--- Disable the JIT compiler, as explained at the end of `heap_walk`.
+-- Disable the JIT compiler, for the reason given at the end of `heap_walk`.
 jit.off(true, true)
 
 return {new = new, note_loops = note_loops}

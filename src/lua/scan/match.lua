@@ -3,8 +3,8 @@
 --
 -- The old and the new value of a module are counterparts of each other. From there,
 -- the matching compares names: if two things are counterparts, so are their fields
--- with the same key, their metatables, and their upvalues with the same name. The
--- name of a thing is its path from the value of the module:
+-- with the same string key, their metatables, and their upvalues with the same name.
+-- The name of a thing is its path from the value of the module:
 --
 --   get         field of the module's value
 --   Class.run   field of a table in a field
@@ -54,7 +54,7 @@ end
 -- @param thing the function or table
 -- @tparam number kind FIELD, UPVALUE or METATABLE
 -- @param key key of the field, or name of the upvalue
--- @return nil if the step does not exist
+-- @return the value to which the step leads; nil if the step does not exist
 local function follow(thing, kind, key)
     if kind == UPVALUE then
         return type(thing) == 'function' and find_upvalue(thing, key) or nil
@@ -98,8 +98,8 @@ local function name_of(thing)
         if kind == METATABLE then
             part = '(metatable)'
         elseif kind == UPVALUE and not thing.is_local then
-            -- Parentheses mark an upvalue of a library function. Its name says
-            -- little about the application.
+            -- Parentheses mark an upvalue of a library function. The upvalue's name
+            -- says little about the application.
             part = '(' .. part .. ')'
         end
         count = count + 1
@@ -142,8 +142,8 @@ end
 
 --- Calls `visit` for each step that leads from a function or table to another value.
 -- @param thing the function or table
--- @tparam boolean is_own whether to visit tables in the upvalues of `thing`, because
---   it is a function of the module
+-- @tparam boolean is_own whether `thing` is a function of the module. If so, the
+--   tables in its upvalues are visited as well as the functions.
 -- @tparam table budget see `string_keys`
 -- @tparam function visit (kind, key, value)
 local function each_step(thing, is_own, budget, visit)
@@ -179,10 +179,10 @@ end
 -- @tparam ?function pause called for each function and table; it may yield
 -- @treturn {table,...} one item for each function and table:
 --   value: the function or table
---   holder: the item from which it was first reached
---   kind, key: the step from the holder
+--   holder: the earlier item from which `value` was first reached
+--   kind, key: the step from `holder` to `value`
 --   is_local: whether it is an upvalue of a function of the module
---   from: all steps from earlier items, {{number of the item, kind, key}, ...}
+--   from: all steps to it from earlier items, {{number of the item, kind, key}, ...}
 local function list_things(value, source, foreign, unit_of, pause)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}
