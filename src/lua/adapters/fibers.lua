@@ -172,7 +172,7 @@ function Fibers:list_started()
     return self.started:list_objects()
 end
 
---- Ends the fibers of failed code that ignore cancellation, see `Started:end_left`.
+--- Ends the fibers of failed code that are still running, see `Started:end_left`.
 -- Yields.
 -- @tparam {string,...} left a line is appended for each fiber that cannot be ended
 function Fibers:check_left(left)

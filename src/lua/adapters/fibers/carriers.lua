@@ -17,8 +17,9 @@ local twins = require('scan.twins')
 
 -- Maximum number of fields that are examined in one table.
 local FIELDS = 64
--- Maximum number of searches. A search is repeated if a fiber ended during it, because
--- a library may start a new fiber for each iteration of its loop.
+-- Maximum number of searches. A search is repeated if a fiber ended during it: a library
+-- may start a new fiber for each iteration of its loop, and the search may miss that
+-- fiber.
 local TRIES = 5
 
 --- Calls `visit` with each value that a fiber's entry function can use: upvalues,
@@ -157,7 +158,7 @@ local function match_twins(carriers, news)
     end
 end
 
---- Finds the carriers of old code that carriers of new code replace. Yields.
+--- Finds the carriers of old code that are replaced by carriers of new code. Yields.
 -- @tparam table ownership see `code.ownership`
 -- @tparam table news the carriers of new code, as returned by `collect`
 -- @tparam table options

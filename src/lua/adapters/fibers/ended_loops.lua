@@ -111,9 +111,10 @@ end
 --- Reports the loops that ended while failed code ran. If failed code has started a
 -- replacement for a loop, it has probably ended the loop, too, which cannot be undone.
 -- Any other loop of old code may simply have finished, so only a warning is added.
--- Yields.
+-- Ignores loops that are running again in another fiber. Yields.
 -- @tparam table ids set of the ids of the fibers that existed before new code ran
--- @tparam {string,...} warnings a line is appended for each loop without a replacement
+-- @tparam {string,...} warnings a line is appended for each loop of old code without a
+--   replacement
 -- @tparam {string,...} left a line is appended for each loop with a replacement
 function EndedLoops:report(ids, warnings, left)
     local ended, news = {}, {}
@@ -129,7 +130,7 @@ function EndedLoops:report(ids, warnings, left)
         table.insert(news, {func = entry.func, name = ''})
     end
     succession.find(ended, news, function(f)
-        -- A library is not reloaded, so its function is its own counterpart.
+        -- Libraries are not reloaded, so a library function is its own counterpart.
         return not self.txn.ownership:is_old(f) and f or nil
     end)
     mark_restarted(self, ended, ids)

@@ -26,8 +26,8 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local wait_for = require('adapters.fibers.wait')
 
--- REQUESTS is the time to wait for requests to finish, in seconds. PART is the fraction
--- of the time left until the deadline that one wait may take.
+-- REQUESTS is the time to wait for requests to finish, in seconds. One wait may take at
+-- most the fraction PART of the time left until the deadline.
 local REQUESTS, PART = 5, 0.5
 -- How long to wait for short-lived fibers to end, in seconds.
 local DRAIN = 0.25
@@ -73,8 +73,8 @@ local function after(self, seconds)
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
 end
 
---- Returns whether a joinable fiber runs a loop: it never returns from old code, and no
--- fiber is waiting for its end.
+--- Returns whether a joinable fiber runs a loop: a function of old code on its stack
+-- never returns, and no fiber is waiting to join it.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
@@ -237,9 +237,9 @@ function OldFibers:end_carriers(news)
     end
 end
 
---- Reports the loops that compare the number of their generation with the current number
--- (see `adapters.package_reload`). They are not cancelled, because they are expected to
--- end at a suitable point.
+--- Reports the loops that compare their generation number with the current one (see
+-- `adapters.package_reload`). They are not cancelled, because they are expected to end
+-- at a suitable point.
 -- @treturn {table,...} the other loops
 local function leave_ending(self, loops)
     local ends_by_itself, others = self.txn.ends_by_itself, {}

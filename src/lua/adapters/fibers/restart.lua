@@ -43,8 +43,8 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Returns whether a loop meets the conditions at the top of this file, except those on
--- references and protected calls, which are checked later. Does not yield, because the
+--- Returns whether a loop meets the conditions at the top of this file. The conditions
+-- on references and protected calls are checked later. Does not yield, because the
 -- recorded stack levels are valid only until the fiber runs again.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)

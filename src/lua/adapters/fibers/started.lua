@@ -85,7 +85,8 @@ function Started:note_cancelled(id)
     self.cancelled[id] = true
 end
 
---- Lists the recorded fibers that have ended, except those cancelled through `mark`.
+--- Lists the recorded fibers that have ended, except those that the function returned by
+-- `mark` has cancelled.
 -- @treturn {table,...} entries
 function Started:list_ended()
     local list = {}
@@ -148,8 +149,8 @@ function Started:list_objects()
     return list
 end
 
---- Ends the fibers of failed code that are still running, because they have caught the
--- error of their cancellation (see `code.terminate`). Yields.
+--- Ends the fibers of failed code that are still running, because a protected call
+-- catches the error of their cancellation (see `code.terminate`). Yields.
 -- @tparam {string,...} left a line is appended for each fiber that cannot be ended
 function Started:end_left(left)
     local list = {}

@@ -4,17 +4,19 @@
 -- same code do the same work. An old and a new prototype are paired by the first of
 -- these rules that applies:
 --   * counterpart: The new function has the same name in the same module.
---   * code: Both functions have the same bytecode and the same file name.
+--   * code: The old function has no counterpart. Both functions have the same bytecode
+--     and the same file name.
 --   * name: The fibers have the same name, and the functions have the same file name.
 --   * shape: The old function has no counterpart. Both functions have the same file
 --     name and use mostly the same names. They start at the same line, or have the same
 --     position among the unpaired functions.
+-- A rule does not apply if it matches more than one new prototype.
 --
 -- If a pair has fewer new fibers than old ones, some old fibers have no successor.
 
 local jutil = require('jit.util')
 
--- The fraction of their names that two functions must share to be paired by shape.
+-- The fraction of names that two functions must share to be paired by shape.
 local COMMON = 0.5
 -- The default name of a fiber.
 local NO_NAME = 'lua'
