@@ -22,7 +22,7 @@ struct printer {
 	const struct options		*options;	/* current settings */
 	const char			*name;		/* name of the target */
 	int				 is_interactive;
-	int				 is_editing;	/* line editor is open */
+	int				 is_editing;	/* lineedit is open */
 	int				 has_failed;	/* a line has failed */
 };
 
