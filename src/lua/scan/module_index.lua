@@ -9,9 +9,9 @@ ModuleIndex.__index = ModuleIndex
 
 --- Creates the index. May yield.
 -- @tparam table stash see `core.stash`
--- @tparam table change describes the current reload. Its optional fields `old`,
---   `new`, `paths`, `former` and `gone` are those of the argument `change` of `new`
---   in `scan.counterparts`.
+-- @tparam table change the current reload. Its fields `old`, `new`, `paths`,
+--   `former` and `gone` are optional, and are described at `new` in
+--   `scan.counterparts`.
 -- @treturn table
 --   old: module name -> old value
 --   new: module name -> new value
@@ -70,8 +70,8 @@ function ModuleIndex:old_value(module)
     return self.old[module]
 end
 
---- Returns whether a module now has a different value than before the reload. The old
--- value must be a table or function.
+--- Returns whether the value of a module differs from its value before the reload.
+-- Returns false if the old value is neither a table nor a function.
 -- @tparam string module
 function ModuleIndex:is_changed(module)
     local kind = type(self.old[module])

@@ -203,7 +203,7 @@ end
 -- @treturn boolean whether the value is known
 -- @return the value
 -- @treturn ?function if the value is unknown: the innermost old wrapper that was
---   found. It can replace the old function, which removes the wrappers around it.
+--   found. Replacing the old function with it removes the wrappers around it.
 local function unwrap(place, holders, stash, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

@@ -80,7 +80,7 @@ local function new(options)
 end
 
 --- Returns whether a place is a key of a weak table that stores data about a
--- function. This place can be ignored: nothing calls the function through it, and
+-- function. Such a place can be ignored: nothing calls the function through it, and
 -- the entry disappears with the function.
 local function is_memory(place)
     local metatable = place.kind == 'key' and debug.getmetatable(place.object)
@@ -90,7 +90,7 @@ end
 
 --- Removes all but the innermost of the nested old wrappers to which new code refers.
 -- Otherwise, each reload would add one more wrapper.
--- @tparam table place the reference of new code to the outermost wrapper
+-- @tparam table place the reference from new code to the outermost wrapper
 -- @tparam ?function fewer the innermost wrapper, see `newcode.unwrap`
 -- @treturn table the place after the change; the same place if it cannot be changed
 function Pass:strip(place, fewer)
@@ -168,8 +168,8 @@ function Pass:patch(place, successor, missing)
     end
 end
 
---- Replaces a stand-in by the original function, see `stand_ins`. If the original
--- function is stale, handles the place once more.
+--- Replaces a stand-in with the original function, see `stand_ins`. If the original
+-- function is stale, handles the place again.
 function Pass:restore_original(place)
     local original = stand_ins.original_of(place.value)
     while original ~= nil and generations.classify(self.options.believed, original) == 'ours' do
@@ -284,8 +284,8 @@ function Pass:finish_duplicate(item, is_done)
     end
 end
 
---- Runs the pass: walks the heap, then handles what must wait until the end of the
--- walk. Yields.
+--- Runs the pass: walks the heap, then patches the places that cannot be patched
+-- during the walk. Yields.
 function Pass:run()
     -- Yield to let new fibers start: until then, they have no stack to walk.
     fiber.sleep(0)
@@ -317,9 +317,9 @@ function Pass:run()
             end
             self:handle_key(place)
         end
-        -- Wait until the old roles have stopped, because their `stop` functions may
-        -- remove old registrations themselves. If a role is still running, leave
-        -- this to the next pass.
+        -- Remove old registrations only after the old roles have stopped, because
+        -- their `stop` functions may do so themselves. If a role is still running,
+        -- leave this to the next pass.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)

@@ -1,5 +1,5 @@
---- Patches references: replaces an old function or table by a new one. If a reference
--- cannot be patched safely, leaves it unchanged and returns the reason.
+--- Patches references: replaces an old function or table with a new one. If a
+-- reference cannot be patched safely, leaves it unchanged and returns the reason.
 
 local patchers = {}
 
@@ -45,9 +45,9 @@ end
 -- If the new value is already a key of the same table, only removes the old key.
 -- Removing a key does not disturb a loop over the table.
 --
--- Otherwise, replaces the old key by the new one, but only if the table has a
--- counterpart in the new code with the new key. Any other table keeps the old key,
--- because the value under the key may have been computed from it.
+-- Otherwise, replaces the old key with the new one, but only if the table has a
+-- counterpart in the new code that contains the new key. Any other table keeps the
+-- old key, because the value under the key may have been computed from it.
 function patchers.key(place, new)
     local object, value, counterpart = place.object, rawget(place.object, place.value), place.counterpart
     local is_there = rawget(object, new) ~= nil
@@ -64,8 +64,8 @@ function patchers.key(place, new)
 end
 
 --- Patches one reference. Does not yield.
--- @tparam table place {kind, key, object, value}, see `heap_walk`. If the kind is
---   `key`, it has two more fields:
+-- @tparam table place {kind, key, object, value}, see `heap_walk`. A place of the
+--   kind `key` has two more fields:
 --   counterpart: optional: counterpart of the table
 --   is_iterated: whether a loop is running over the table
 -- @tparam function|table new the value to refer to

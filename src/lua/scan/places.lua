@@ -7,10 +7,10 @@ local describe_lib = require('scan.describe')
 local generations = require('code.generations')
 local yield = require('core.yield')
 
--- Maximum number of patched places in the report, and also of unpatched places.
--- Further places are only counted.
+-- Maximum number of patched places in the report, and of unpatched places. Further
+-- places are only counted.
 local PLACES = 5000
--- Maximum number of functions compiled from strings in the report.
+-- At most this many functions that were compiled from strings are recorded.
 local LOADSTRING_FUNCTIONS = 200
 
 -- Reason for not patching a place that a request is using, see `is_in_use`.
@@ -24,7 +24,7 @@ Places.__index = Places
 -- @tparam table walk the walk that finds the places
 -- @treturn table
 --   patched, left: lists of the patched and of the unpatched places. `describe`
---     replaces each place by its description.
+--     replaces each place with its description.
 --   patched_count, left_count: numbers of places, including those that are not
 --     listed
 --   loadstring_functions: set by `describe`: descriptions of the functions that were
@@ -76,7 +76,7 @@ end
 --- Records whether a place was patched, for the report.
 -- @tparam table place
 -- @tparam ?boolean is_patched
--- @tparam ?string reason why the place was not patched, or how it was
+-- @tparam ?string reason why the place was not patched, or how it was patched
 function Places:report(place, is_patched, reason)
     place.patched, place.reason = is_patched or false, reason
     if not is_patched and (place.kind == 'field' or place.kind == 'key') then
@@ -132,8 +132,8 @@ local function describe(self, roots, place)
     }
 end
 
---- Replaces each recorded place by its description. Also describes the functions that
--- were compiled from strings. May yield.
+--- Replaces each recorded place with its description. Also describes the functions
+-- that were compiled from strings. May yield.
 -- @tparam {table,...} roots see `roots`
 function Places:describe(roots)
     for _, list in ipairs({self.patched, self.left}) do

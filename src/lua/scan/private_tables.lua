@@ -5,8 +5,7 @@ local require = ...
 local catalog = require('code.catalog')
 local generations = require('code.generations')
 
--- Maximum numbers of entries that are examined in a table, and of levels of its base
--- classes.
+-- Maximum numbers of entries to examine in a table, and of levels of base classes.
 local ENTRIES = 1000
 local BASES = 10
 
@@ -31,8 +30,8 @@ end
 -- Results of `catalog.classify` for modules whose file `require` does not find.
 local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
 
---- Returns whether a name in `package.loaded` is only an alias. The application has
--- then stored a module there that was loaded under another name.
+--- Returns whether a name in `package.loaded` is only an alias for a module that was
+-- loaded under another name.
 local function is_alias(name, value)
     return type(name) ~= 'string' or WITHOUT_FILE[catalog.classify(name, value)] or false
 end

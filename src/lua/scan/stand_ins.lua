@@ -1,10 +1,10 @@
---- Finds the original of a stand-in. A stand-in is a function by which an adapter
+--- Finds the original of a stand-in. A stand-in is a function with which an adapter
 -- temporarily replaces another function, the original, while new code is staged
 -- (before the commit). For example, one stand-in replaces `fiber.create`, and
 -- records which code starts a fiber.
 --
 -- New code may have kept a stand-in in a variable. The scan then replaces the
--- stand-in by the original.
+-- stand-in with the original.
 
 -- Names of upvalues in which a stand-in may keep the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}

@@ -18,8 +18,8 @@ TablePatches.__index = TablePatches
 -- @tparam table options see `new` in `scan.pass`
 -- @tparam table places see `places`
 -- @tparam table walk the walk that finds the tables
--- @treturn table The field `shared` is the set of tables of new code to which other
---   code also refers.
+-- @treturn table the collection. Its field `shared` is the set of tables of new code
+--   to which other code also refers.
 local function new(options, places, walk)
     return setmetatable({
         options = options,
@@ -121,8 +121,8 @@ local function patch_table(self, item, is_complete, handle)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = self.places:create(number, 'field', key, f, object)
-            -- After the walk, `create` may set `is_late`, which is wrong for this
-            -- place: `counterpart_of` has excluded tables that only requests in
+            -- The walk has ended, so `create` may set `is_late`. That is wrong for
+            -- this place: `counterpart_of` has excluded tables that only requests in
             -- flight can reach.
             first.is_late = false
             handle(first, lacks)
@@ -173,7 +173,7 @@ function TablePatches:add(place, counterpart, is_own)
         {object = place.object, counterpart = counterpart, number = place.number, is_own = is_own})
 end
 
---- Patches all tables of the collection. May yield.
+--- Patches all tables in the collection. May yield.
 -- @tparam boolean is_complete whether the walk was complete
 -- @tparam function handle (place, missing): called for each place, see `handle` in
 --   `scan.pass`
