@@ -49,7 +49,8 @@ local function inherits(object, other)
 end
 
 --- Whether objects of an old class may get the new class as their metatable. They
--- may not if other code, such as a library, uses the new class, too.
+-- may if each of the two classes is its own `__index`. Otherwise they may only if no
+-- other code, such as a library, uses the new class.
 -- @tparam table class the old class
 -- @tparam table counterpart the new class
 -- @treturn ?boolean nil if only the next pass can tell

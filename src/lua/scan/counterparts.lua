@@ -247,7 +247,7 @@ end
 --- Returns the record of a stale function.
 -- @tparam function f
 -- @tparam string source unit of the function
--- @treturn ?table record, see `match`, with the name of its `module`
+-- @treturn ?table record (see `match`), which includes the name of the module
 -- @treturn boolean whether the matching that made the record is still available
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules.names[source] or {}) do

@@ -22,11 +22,13 @@ local requests_lib = require('scan.requests')
 local yield = require('core.yield')
 
 local PASSES = 3
--- Maximum number of functions compiled from strings that the report names.
+-- The report names at most this many of the functions that were compiled from
+-- strings.
 local NAMED_FUNCTIONS = 5
 -- Kinds of modules for which `require` finds a file, see `code.catalog`.
 local FOUND = {app = true, rocks = true, system = true}
--- Maximum time to wait for requests that are running old code to finish, in seconds.
+-- Maximum time to wait until the requests that are running old code have finished,
+-- in seconds.
 local DRAIN = 1
 
 -- Memory that a walk may need, as a share of the heap size. The worst case is a
@@ -53,7 +55,7 @@ local function refusal()
         :format(heap / 1024, need / 1024, limit() / 1024)
 end
 
---- Waits for requests that are running old code to finish. Yields.
+--- Waits until the requests that are running old code have finished. Yields.
 -- @tparam table requests see `requests`
 -- @tparam number until_time time at which to stop waiting, in seconds on the
 --   monotonic clock
@@ -300,9 +302,9 @@ local STOPPED = {
     memory = 'out of memory',
 }
 
---- Adds the fibers whose loops still run old code to a report, as stale references.
--- Usually the scan has already found them, because the old function is on the
--- fiber's stack. But an incomplete scan may have missed some.
+--- Adds stale references to a report: the fibers whose loops still run old code.
+-- Usually the scan has already found these fibers, because the old function is on
+-- their stacks. But an incomplete scan may have missed some.
 -- @tparam table report
 -- @tparam {table,...} loops {id, name, func, reason}: the fiber, its entry
 --   function, and the reason why it still runs

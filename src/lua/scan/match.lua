@@ -181,8 +181,9 @@ end
 --   value: the function or table
 --   holder: the earlier item from which `value` was first reached
 --   kind, key: the step from `holder` to `value`
---   is_local: whether it is an upvalue of a function of the module
---   from: all steps to it from earlier items, {{number of the item, kind, key}, ...}
+--   is_local: whether `value` is an upvalue of a function of the module
+--   from: all steps from earlier items to `value`, {{number of the item, kind, key},
+--     ...}
 local function list_things(value, source, foreign, unit_of, pause)
     local things, numbers = {{value = value, from = {}}}, {[value] = 1}
     local first, budget = 1, {entries = ALL_ENTRIES}

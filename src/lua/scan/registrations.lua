@@ -29,7 +29,7 @@ local ENTRIES = 5000
 local UUID = 32
 -- Maximum number of steps from an entry to its function.
 local STEPS = 4
--- Maximum number of strings of one entry that are compared.
+-- Maximum number of strings to compare in one entry.
 local TEXTS = 50
 -- Maximum number of closures that are examined in each direction of a chain.
 local LAYERS = 50
@@ -88,7 +88,7 @@ local function is_index(self, key, list)
 end
 
 --- Returns the value under a key of an object, if the object is similar to another
--- one. Two tables are similar, and so are two closures of the same code.
+-- one. Any two tables are similar, and so are two closures of the same code.
 -- @param thing the object
 -- @param like the other object
 -- @param key key of the field, or index of the upvalue
@@ -104,8 +104,8 @@ local function step(thing, like, key)
     return nil
 end
 
---- Returns the function that an entry contains. Follows a path that was determined
--- for another entry, and works only if the two entries are similar.
+--- Returns the function that an entry contains. The path was determined for another
+-- entry, and is valid only if the two entries are similar.
 -- @param entry
 -- @tparam {table,...} steps the path, {{like, key},...}: see `step`
 -- @return nil if the entries are not similar
@@ -157,8 +157,8 @@ local function texts_of(entry, steps)
     return table.concat(texts, '\0')
 end
 
---- Describes the structure of an entry by a string. Entries with the same structure
--- have the same string.
+--- Returns a string that describes the structure of an entry. It is the same for all
+-- entries with this structure.
 -- @tparam {table,...} steps path from the entry to its function, see `read`
 local function shape_of(steps)
     local parts = {}
@@ -308,10 +308,11 @@ end
 -- @treturn ?table the registration; nil if the reference does not belong to one:
 --   kind: `list`, `map`, `set` or `around`, see the top of this file
 --   holder: the object that contains the entry
---   key, entry: key and value of the entry in the holder; a set has no key
+--   key, entry: the key under which the holder contains the entry, and the entry; a
+--     set has no key
 --   steps: path from the entry to the function, see `read`
---   pattern: for a map with generated strings as keys: their pattern
---   layers: for a chain of closures: all of them, see `layers_of`
+--   pattern: for a map with generated strings as keys: the pattern of these keys
+--   layers: for a chain of closures: all closures, see `layers_of`
 function Registrations:locate(place, walk)
     if place.kind == 'key' then
         return {kind = 'set', holder = place.object, entry = place.value, steps = {}}
@@ -347,8 +348,8 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache for the holder of a registration, and for entries with
--- the same structure as this registration.
+--- Returns the part of a cache that belongs to the holder of a registration, and to
+-- entries with the same structure as the registration.
 -- @tparam table cache
 -- @tparam table found a registration in the holder, see `locate`
 local function slot(cache, found)
@@ -406,8 +407,9 @@ end
 -- that it replaces no other. Does not yield.
 --
 -- A new registration with the same texts is preferred. If there is none, new code
--- may have changed the texts. Then a new registration is used whose texts match no
--- old one. There must be enough of these for all old registrations without a match.
+-- may have changed the texts. Then a new registration whose texts match no old one
+-- is used, but only if there are enough of these for all old registrations without a
+-- match.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function
@@ -477,7 +479,7 @@ end
 -- name, see `twins`. Does not yield.
 -- @tparam table place the reference to the old function
 -- @tparam table walk the walk that has found the reference
--- @treturn ?function nil if this function is unknown
+-- @treturn ?function nil if it is unknown which function this is
 function Registrations:twin_of(place, walk)
     local found = type(place.value) == 'function' and self:locate(place, walk)
     if not found then

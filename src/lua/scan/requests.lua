@@ -68,10 +68,11 @@ local function refresh(self)
     end
 end
 
---- Counts the instructions in a function that read an upvalue.
--- @treturn table index of an upvalue -> number of instructions that read it
--- @treturn boolean whether an upvalue may be read more often: the function has a
---   loop, creates closures, or is too long to be examined completely
+--- For each upvalue of a function, counts the instructions that read it.
+-- @treturn table index of the upvalue -> number of instructions
+-- @treturn boolean whether upvalues may be read more often than these numbers say:
+--   the function has a loop, creates closures, or is too long to be examined
+--   completely
 local function reads_of(f)
     local reads, loops = {}, false
     for pc = 1, INSTRUCTIONS do
@@ -164,8 +165,8 @@ local function update(self, moment)
     end
 end
 
---- Returns whether a request in flight is using a reference: its upvalue, or the
--- table that contains it. Does not yield.
+--- Returns whether a request in flight is using the upvalue or the table that
+-- contains a reference. Does not yield.
 -- @tparam table place the reference, see `heap_walk`
 -- @param moment see `update`
 function Requests:hold(place, moment)

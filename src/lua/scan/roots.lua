@@ -46,8 +46,8 @@ local function add_triggers(roots)
 end
 
 --- Adds the stacks of all fibers to the roots.
--- @treturn boolean false if the ids of the fibers cannot be read, so that no stack
---   is added
+-- @treturn boolean false if the ids of the fibers cannot be read; then no stack is
+--   added
 local function add_fibers(roots)
     local list = fibers.threads()
     for _, item in ipairs(list or {}) do
@@ -94,8 +94,8 @@ local function finalizers()
 end
 
 --- Adds tables of the ffi library to the roots: the table of metatypes and C
--- callbacks, and the table of finalizers. They are environments of functions of the
--- library.
+-- callbacks, and the table of finalizers. These tables are the environments of the
+-- library's functions.
 -- @treturn boolean whether the table of finalizers was found
 local function add_ffi(roots)
     table.insert(roots, {
@@ -149,8 +149,8 @@ end
 
 --- Collects the current roots. May yield.
 -- @treturn {table,...} roots
--- @treturn {string,...} names of what the walk cannot reach, because this build of
---   Tarantool hides it; for the report
+-- @treturn {string,...} names of the things that the walk cannot reach, because this
+--   build of Tarantool hides them; for the report
 local function collect()
     local roots, hidden = {}, {}
     add_triggers(roots)
@@ -164,8 +164,8 @@ local function collect()
         words = 'the globals',
         first = labelled('global', 'global'),
     })
-    -- Make the spaces a separate root, which gives them a meaningful name. In Tarantool
-    -- 3, the shortest path to them would otherwise lead through the Lua registry.
+    -- Make the spaces a separate root with a meaningful name. In Tarantool 3, the
+    -- shortest path to them would otherwise lead through the Lua registry.
     table.insert(roots, {
         value = box.space,
         kind = 'global',

@@ -9,7 +9,7 @@
 -- by their order.
 --
 -- Closures of the same code form a group, in the order of their registration. Groups
--- of different sizes are not paired. Some closures of the larger group were created
+-- of different sizes are not paired: some closures of the larger group were created
 -- later, for example by a request, and it is unknown which ones.
 
 local jutil = require('jit.util')
