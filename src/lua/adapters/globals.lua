@@ -5,8 +5,8 @@
 -- staged. A rollback restores the previous values of globals, and of table entries that
 -- new code has changed in place.
 --
--- Old code may also set globals while a reload runs. A change was certainly made by new
--- code if it happened during a call of new code that did not yield.
+-- Old code may also set globals while a reload runs. A change is sure to come from new
+-- code only if it happened while new code ran without yielding.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -139,8 +139,8 @@ end
 
 --- Finds the globals and table entries that have changed since the last check. Records
 -- the changes that new code may have made.
--- @tparam ?string verdict whether new code made the changes: `certain`, `doubtful`, or
---   nil if only other code can have made them
+-- @tparam ?string verdict `certain` if new code made the changes, `doubtful` if it may
+--   have made them, nil if it cannot have made them
 local function look(self, verdict)
     local now = shallow_copy(_G, math.huge)
     local function changed(name)
@@ -175,21 +175,21 @@ local function look(self, verdict)
     end
 end
 
---- Returns the verdict (see `look`) on changes between two calls of new code. The
+--- Returns the verdict (see `look`) on changes made between two calls to new code. The
 -- changes are doubtful if new code has started a fiber, because that fiber may have
 -- made them.
 local function verdict_outside(self)
     return next(self.txn.ownership.adopted) ~= nil and 'doubtful' or nil
 end
 
---- Records changes since the last call of new code.
+--- Records changes made since the last call to new code.
 function Globals:before_call()
     look(self, verdict_outside(self))
     self.has_yielded = fibers_lib.watch_yield()
 end
 
---- Records changes during a call of new code. If the call has not yielded, no other
--- code has run, so new code certainly made the changes.
+--- Records changes made during a call to new code. If the call has not yielded, no other
+-- code has run, so new code must have made the changes.
 function Globals:after_call()
     look(self, self.has_yielded ~= nil and not self.has_yielded() and 'certain' or 'doubtful')
 end
@@ -237,7 +237,7 @@ local function close_gaps(list)
     end
 end
 
---- Restores the entries of a table that new code has certainly changed.
+--- Restores the table entries whose changes are sure to come from new code.
 -- @treturn boolean whether any entry was restored
 -- @treturn boolean whether doubtful changes remain
 local function restore_table(data)

@@ -62,14 +62,14 @@ function Http:key_of(route)
     return key
 end
 
---- Returns whether application code that is being replaced has registered a route.
+--- Returns whether a route was registered by application code that is being replaced.
 function Http:is_old(route)
     if self.txn.ownership:wraps_old(route.sub) then
         return true
     end
-    -- A handler that is a function of the library does not show which code registered
-    -- the route. If a reload registered the route, the state table has the files that
-    -- it reloaded. The route is old if all these files are reloaded now, too.
+    -- A handler that is a library function does not show which code registered the
+    -- route. For a route registered during a reload, the state table has the files of
+    -- that reload. The route is old if all these files are being reloaded again.
     local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -82,8 +82,8 @@ function Http:is_old(route)
     return true
 end
 
---- Returns whether the handler of a route is a function of the library, as for a
--- template or a named controller.
+--- Returns whether the handler of a route is a library function, as for a template or a
+-- named controller.
 function Http:is_anonymous(route)
     return type(route.sub) == 'function'
         and debug.getinfo(route.sub, 'S').source == self.library
@@ -302,8 +302,8 @@ function Http:commit()
     self.counts = counts
 end
 
---- Makes live what old roles registered when they were restarted after a rollback:
--- routes, hooks and helpers. A route replaces the live route with the same method and
+--- Makes live the routes, hooks and helpers that old roles registered when they were
+-- restarted after a rollback. A route replaces the live route with the same method and
 -- path.
 function Http:revive()
     unstage(self)

@@ -201,8 +201,8 @@ local function load(self, item, routes, staged)
     txn:pause()
 end
 
---- Loads the controllers of a server to which routes of the new generation refer:
--- controllers that were loaded before, and controllers of new routes.
+--- Loads a server's controllers that are named by routes of the new generation, if they
+-- were loaded before or belong to a new route.
 -- @tparam table server
 -- @tparam {table,...} routes the routes that the server will have
 -- @tparam table staged set of the routes that new code has registered

@@ -192,7 +192,7 @@ function Servers:settle()
 end
 
 --- Returns the function to call in place of a function that old code has kept. If that
--- function is the original `stop` of a live server, a call of it would bypass the
+-- function is the original `stop` of a live server, calling it would bypass the
 -- wrapper.
 -- @tparam function f the function that old code has kept
 -- @param server the first argument of the call

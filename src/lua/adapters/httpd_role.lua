@@ -60,7 +60,7 @@ function HttpdRole:stage()
     self.role.get_server = self.staged
 end
 
---- Sets the proxies that `get_server` returns to the `stop` function of an old role.
+--- Sets the proxies that the `stop` function of an old role gets from `get_server`.
 -- @tparam table proxies live server -> its proxy
 function HttpdRole:retire(proxies)
     self.stopping = proxies

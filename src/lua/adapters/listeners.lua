@@ -188,7 +188,7 @@ local function take_over(self)
 end
 
 --- Returns the function to call in place of a function that old code has kept. If that
--- function is the original `close` of a live socket, a call of it would bypass the
+-- function is the original `close` of a live socket, calling it would bypass the
 -- wrapper.
 -- @tparam function f the function that old code has kept
 -- @param live the first argument of the call
