@@ -1,11 +1,11 @@
---- Adapter: modules. New code is loaded into a separate table; `package.loaded` holds
--- the old generation until the commit.
+--- Adapter: modules. While a transaction runs, new code sees a separate
+-- `package.loaded` with the new modules. For all other code, `package.loaded` holds the
+-- old modules until the commit (see `module_table`).
 --
--- `require` is not replaced. While a transaction runs, `package.loaded` is one table
--- for new code and another for all other code (see `module_table`). A loader in
--- `package.loaders` returns the precompiled chunks to new code. So calls of Lua's own
--- `require` work in both kinds of code, even in a rock that keeps `require` in a local
--- variable. New code may also unload modules and load them again, as at startup.
+-- `require` is not replaced. A loader in `package.loaders` returns the precompiled
+-- chunks to new code. So Lua's own `require` works in new code and in all other code,
+-- even in a rock that keeps `require` in a local variable. New code may also unload
+-- modules and load them again, as at startup.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -58,7 +58,7 @@ function Modules:is_staged(name)
 end
 
 --- Stages a module that was not loaded before the reload, if it belongs to the
--- application.
+-- application. Throws if its file cannot be compiled.
 -- @treturn ?table module, nil if it does not belong to the application
 function Modules:adopt(name)
     local kind, path = catalog.classify(name)
@@ -68,7 +68,7 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.stash)
     if not ok then
-        -- New code may catch the error and examine its message, so use the wording of
+        -- New code may catch the error and examine its message, so use the message of
         -- `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
@@ -128,8 +128,8 @@ function Modules:run(module, ...)
     return value
 end
 
---- Loads a module without a call of `require`. The application may have replaced
--- `require` by its own function, which may have cached the old modules.
+--- Loads a module without calling `require`. The application may have replaced `require`
+-- with its own function, which may have cached the old modules.
 function Modules:require(module)
     local name = module.name
     self:check_loop(name)
@@ -203,7 +203,7 @@ function Modules:stage()
 end
 
 --- Wraps the function `module` for new code. The original would find the table of the
--- old module, and the functions of the new module would get into that table.
+-- old module, and the functions of the new module would be added to that table.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')
     self.module, self.module_wrapper = original, function(name, ...)
@@ -398,8 +398,8 @@ function Modules:rollback(undone)
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- The value is a userdata if the library has failed to load: a marker that
-        -- `require` left.
+        -- If the library has failed to load, the value is the marker that `require`
+        -- left, a userdata.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

@@ -1,13 +1,13 @@
 --- Adapter: the state of the rock `package.reload`, for applications that use this rock
 -- (see `platform.package_reload`).
 --
--- New code sees its own generation number and its own registries. Code registers
--- functions there that the next reload calls. If new code requires the rock, it gets
--- the loaded rock, because loading the rock again would end the serving generation.
+-- New code sees its own generation number and its own registries, which hold the
+-- functions that the next reload must call. If new code requires the rock, it gets the
+-- loaded rock, because loading the rock again would end the serving generation.
 --
 -- At the commit, all code begins to see this number and these registries. Loops of old
--- code that compare the number with their own then end. The functions that old code has
--- registered are called. A rollback restores everything.
+-- code that compare the number with their own then end. After the commit, the reload
+-- calls the functions that old code has registered. A rollback restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')

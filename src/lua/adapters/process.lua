@@ -1,7 +1,7 @@
 --- Adapter: actions that a program takes once per process, such as configuring the
 -- database. Usually only the main script takes them, and a reload may run it again.
 --
---   * box.cfg is ignored if no option changes, and is refused otherwise.
+--   * A call to box.cfg is ignored if no option changes, and is refused otherwise.
 --   * console.start ends the script, because at process start it does not return.
 --   * os.exit is refused.
 --   * Until the script calls box.cfg, fio.cwd returns the directory in which the
@@ -75,7 +75,7 @@ function Process:refuse(fields)
     failure.raise(table.copy(fields))
 end
 
---- Handles a call of `box.cfg` if the reload runs the main script. Throws if an option
+--- Handles a call to `box.cfg` if the reload runs the main script. Throws if an option
 -- changes.
 -- @tparam table current the options in effect
 -- @tparam ?table options the options passed by the caller

@@ -50,13 +50,14 @@ function Roles:offer(name, service)
     self.staged[name] = service
 end
 
---- Returns a service of the live service registry.
+--- Returns a service from the live service registry.
 function Roles:serving(name)
     return self.live[name]
 end
 
---- Gives old code a separate copy of the current service registry.
--- @tparam ?table httpd the HTTP server in the copy; the default is the current server
+--- Gives old code a separate copy of the current service registry. If old code already
+-- has a copy, sets only its HTTP server.
+-- @tparam ?table httpd the HTTP server in the copy; if nil, the server is not changed
 function Roles:retire(httpd)
     if self.retired == nil then
         self.retired = table.copy(self.live)
@@ -144,9 +145,9 @@ function Roles:commit()
     self:forget_enabled_roles()
 end
 
---- Clears Cartridge's cache of the enabled roles of each replica set, whose keys are
--- config objects. A reload can change the dependencies of roles without changing the
--- config, so the cache may be outdated.
+--- Clears Cartridge's cache of enabled roles, which is keyed by the config object. A
+-- reload can change the dependencies of roles without changing the config, so the cache
+-- may be outdated.
 function Roles:forget_enabled_roles()
     local get_enabled_roles = self.cartridge.roles.get_enabled_roles
     for i = 1, 255 do

@@ -3,11 +3,11 @@
 -- reports them, but does not remove them.
 --
 -- Other code, or the leader through replication, may also change the schema during a
--- reload. Triggers on the system spaces recognise the changes by new code, because a
--- trigger runs in the fiber that makes the change.
+-- reload. Triggers on the system spaces tell changes by new code from all others,
+-- because a trigger runs in the fiber that makes the change.
 --
 -- After the commit, the `stop` of an old role cannot drop spaces or other objects,
--- because new roles may already use them. An attempt adds a warning instead.
+-- because new roles may already use them. An attempt to do so only adds a warning.
 
 local require = ...
 local log = require('log')
@@ -33,7 +33,7 @@ function Schema:snapshot()
     self.is_changed = false
 end
 
---- Returns whether a schema change has no effect, such as a call of `space:format()`
+--- Returns whether a schema change has no effect, such as a call to `space:format()`
 -- with the current format.
 local function is_same(before, after)
     return before ~= nil and after ~= nil and msgpack.encode(before) == msgpack.encode(after)

@@ -10,7 +10,7 @@ Spaces.__index = Spaces
 local LIMIT, ENTRIES = 10000, 100
 
 --- Returns the tables and functions that code has added to a space object. Skips
--- Tarantool's own fields, which the object of a system space also has.
+-- Tarantool's own fields: those that the object of a system space has, too.
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do
@@ -48,8 +48,8 @@ end
 function Spaces.commit()
 end
 
---- Returns whether a value belongs to new code. The value may be or wrap a new function,
--- or be a table that contains a new function, possibly in its metatable.
+--- Returns whether a value belongs to new code: it is or wraps a new function, or it is
+-- a table that contains a new function, possibly in its metatable.
 local function is_of_new(self, value)
     local ownership = self.txn.ownership
     if type(value) == 'function' then

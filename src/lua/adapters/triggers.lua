@@ -156,8 +156,7 @@ local function stage_function(self, holder, name, staged)
     rawset(holder, name, staged)
 end
 
---- Installs stand-ins for `trigger.set` and `trigger.del` that stage the calls of new
--- code.
+--- Installs stand-ins for `trigger.set` and `trigger.del` that stage calls by new code.
 local function stage_module(self, module)
     local txn = self.txn
     local function stage_one(original, has_function)
@@ -299,8 +298,9 @@ function Triggers:commit()
     end
 end
 
---- After a rollback, applies the triggers that restarted old roles have set. Each of
--- them replaces the previous trigger with the same code.
+--- After a rollback, applies the staged calls of restarted old roles. Each new trigger
+-- replaces the previous trigger with the same code. If there is none, the call has its
+-- usual effect.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do

@@ -26,7 +26,7 @@ local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defa
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions
--- @treturn table the parameter `hidden` of `new`
+-- @treturn table for the parameter `hidden` of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
         return txn.ownership:is_old(f)
@@ -160,7 +160,8 @@ function Vars:mark()
 end
 
 --- Applies the changes in a copy to the live variables. A variable that is unchanged in
--- the copy keeps its live value.
+-- the copy keeps its live value. A hidden variable becomes nil, unless it was set in the
+-- copy.
 -- @tparam table live
 -- @tparam table copy
 -- @tparam table staged {first = initial content of the copy, hidden = set of the

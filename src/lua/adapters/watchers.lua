@@ -28,9 +28,9 @@ local new_fiber = fiber.new
 local Watchers = {name = 'watchers'}
 Watchers.__index = Watchers
 
--- Chunk name of the functions that silence watchers. The scan for stale references
--- skips chunks with the usual prefix of this program. But it must patch the callback
--- that a silencing function holds in an upvalue.
+-- Chunk name of the functions that silence watchers. It lacks the usual prefix of this
+-- program, because the scan for stale references skips chunks with that prefix. The scan
+-- must not skip these functions: it must patch the callback in their upvalue.
 local SILENCER = '=(silenced watcher)'
 local silence = loadstring([[
 local callback, keys = ...
@@ -112,8 +112,8 @@ local function unstage(self)
     end
 end
 
---- Returns a function that unregisters the watchers of new code registered after this
--- call.
+--- Returns a function that unregisters the watchers that new code has registered since
+-- `mark` was called.
 function Watchers:mark()
     local count = #self.items
     return function()

@@ -139,7 +139,7 @@ return function(stops, is_application, values)
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
                     -- The upvalue is a module or an object. Examine those of its
-                    -- functions whose names are used.
+                    -- functions whose names `f` uses.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then
