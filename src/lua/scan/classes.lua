@@ -26,7 +26,7 @@ local function new(options, places, walk)
         places = places,
         walk = walk,
         known = {},         -- old class -> how its objects are handled, see `visit`
-        pending = {},       -- old class left to the next pass -> a reference to it
+        pending = {},       -- old class left for the next pass -> a reference to it
     }, Classes)
 end
 
@@ -101,14 +101,14 @@ function Classes:visit(number, kind, key, value, object)
     return true
 end
 
---- Whether the objects of an old class are left to the next pass.
+--- Whether the objects of an old class are left for the next pass.
 -- @tparam table class
 -- @treturn boolean
 function Classes:is_pending(class)
     return self.pending[class] ~= nil
 end
 
---- Reports the classes that are left to the next pass. Called if no other pass
+--- Reports the classes that are left for the next pass. Called if no other pass
 -- follows.
 function Classes:report_pending()
     for _, place in pairs(self.pending) do

@@ -91,7 +91,7 @@ local function new(stash, change)
     local modules = module_index.new(stash, change)
     local self = setmetatable({
         stash = stash,
-        tables = stash.tables or {},     -- nil in the layout of another version
+        tables = stash.tables or {},     -- nil if another version created the state table
         strangers = stash.strangers or {},
         ownership = change.ownership,
         modules = modules,

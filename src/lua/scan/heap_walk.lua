@@ -98,7 +98,7 @@ local function new(options)
         limit = options.limit,
         without = options.without,
         is_known = visited.new(),
-        sought = {},        -- the functions that are looked for
+        sought = {},        -- set of the stale functions and stand-ins found
         left = ENTRIES,     -- table entries until the clock is read again
         count = 0,          -- number of objects in the lists
         lists = options.lists or {
@@ -111,7 +111,7 @@ local function new(options)
         longest = 0,        -- duration of the longest slice, in seconds
         is_hurried = false, -- whether slices are long, with short pauses in between
         unsteady = 0,       -- number of tables that kept changing
-        deep = 0,           -- number of stacks of which only the top was examined
+        deep = 0,           -- number of stacks that were too deep to examine completely
         asleep = 0,         -- number of coroutines without a stack: they have not started
         ours = {},          -- functions of this program
         iterated = iterated_tables.new(),
@@ -269,7 +269,7 @@ local function reach_entries(self, object, number)
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
-        -- Handle the frequent cases of `reach` inline, for speed.
+        -- Handle the common cases of `reach` inline, for speed.
         local value_type, key_type = type(value), type(key)
         if value_type == 'table' then
             if tables[value] ~= nil then

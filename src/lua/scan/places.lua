@@ -38,7 +38,7 @@ local function new(options, walk)
         patched_count = 0,
         left_count = 0,
         loadstring_functions = {},
-        reported = {},      -- object -> key -> value, of places that were reported as left
+        reported = {},      -- object -> key -> value, of places that were reported as unpatched
     }, Places)
 end
 

@@ -37,8 +37,8 @@ local function is_alias(name, value)
 end
 
 --- Returns the tables that never belong to a replaced module, even if the module has
--- modified them: globals, values of modules that are not replaced, spaces, and
--- tables in `box`.
+-- modified them: `_G`, values of modules that are not replaced, spaces, and tables
+-- in `box`.
 -- @treturn table set
 local function others_of(self)
     if self.others == nil then

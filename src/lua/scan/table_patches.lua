@@ -61,8 +61,9 @@ end
 
 --- Handles a reference to the counterpart of an old table. Unless new code holds the
 -- reference, records the counterpart as shared: a library or Tarantool may have
--- created it for other purposes. The parameters are those of the option `on_place`
--- of `heap_walk.new`, without `number`.
+-- created it for other purposes. References as a metatable or as an `__index` do not
+-- count. The parameters are those of the option `on_place` of `heap_walk.new`,
+-- without `number`.
 function TablePatches:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
