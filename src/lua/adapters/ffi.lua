@@ -77,8 +77,8 @@ end
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
     -- Returns whether a name need not be compared: Tarantool itself declares it, as a
-    -- function, variable or typedef. LuaJIT ignores every other declaration of such a
-    -- name, even after a restart.
+    -- function, variable or typedef. LuaJIT ignores the application's declaration of
+    -- such a name, even after a restart.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)

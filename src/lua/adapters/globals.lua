@@ -5,8 +5,8 @@
 -- staged. A rollback restores the previous values of globals, and of table entries that
 -- new code has changed in place.
 --
--- Old code may also set globals while a reload runs. A change is sure to come from new
--- code only if it happened while new code ran without yielding.
+-- Old code may also set globals while a reload runs. A change can be attributed to new
+-- code with certainty only if it happened while new code ran without yielding.
 
 local require = ...
 local fibers_lib = require('platform.fibers')
@@ -237,7 +237,7 @@ local function close_gaps(list)
     end
 end
 
---- Restores the table entries whose changes are sure to come from new code.
+--- Restores the table entries whose changes have the verdict `certain` (see `look`).
 -- @treturn boolean whether any entry was restored
 -- @treturn boolean whether doubtful changes remain
 local function restore_table(data)

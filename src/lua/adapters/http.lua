@@ -178,7 +178,7 @@ end
 -- So if the code is unchanged, every route keeps its position. The position matters:
 -- the first matching route wins, and two routes that match may have different owners.
 -- @treturn {table,...} routes
--- @treturn table number of routes that were {added, replaced, removed}
+-- @treturn table {added, replaced, removed}: numbers of routes
 -- @treturn {table,...} the routes of new code
 function Http:merge()
     local staged, deleted = {}, {}

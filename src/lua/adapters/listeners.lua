@@ -54,7 +54,7 @@ local function handler_of(options)
     return type(options) == 'table' and options.handler or options
 end
 
---- Finds the old server on the address at which new code opens a server. New code may
+--- Finds the old server at the address where new code opens a server. New code may
 -- take over the old server if the old handler is code of the application. It may also
 -- do so if both handlers have the same code, as when a library opens both servers.
 -- Yields.

@@ -39,8 +39,8 @@ local function is_same(before, after)
     return before ~= nil and after ~= nil and msgpack.encode(before) == msgpack.encode(after)
 end
 
---- Records that new code has changed the schema, once the database transaction of the
--- change is committed.
+--- Records that new code has changed the schema, once the database transaction that
+-- contains the change is committed.
 function Schema:note(before, after)
     if not (self.txn.staging and self.txn.ownership:is_asking()) or is_same(before, after) then
         return

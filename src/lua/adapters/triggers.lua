@@ -273,7 +273,7 @@ function Triggers:list_new(functions)
     end
 end
 
---- Returns the set of the functions that were set as triggers before the reload.
+--- Returns the set of functions that were triggers before the reload.
 function Triggers:list_old()
     local set = {}
     for _, place in ipairs(self.places) do

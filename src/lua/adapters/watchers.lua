@@ -59,7 +59,7 @@ function Watchers:snapshot()
     end
 end
 
---- Returns the number of the slot in the Lua registry that holds a function.
+--- Returns the number of the Lua registry slot that holds a function.
 -- @treturn ?number nil if there is none
 local function slot_of(f)
     for slot, value in next, debug.getregistry() do

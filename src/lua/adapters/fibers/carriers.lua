@@ -70,10 +70,10 @@ local function is_of_library(f, ownership)
 end
 
 --- Returns the functions of the application that a carrier calls.
--- @tparam table item {id, thread} of a fiber. Fields are added: `func` is the entry
---   function. `entry` is the frame of the entry function. `key` is a string made from
---   the entry function and the strings that it uses, so matching carriers have equal
---   keys.
+-- @tparam table item {id, thread} of a fiber. If the fiber runs a library loop, fields
+--   are added: `func` is the entry function, and `entry` is its frame. `key` is a string
+--   made from the entry function and the strings that it uses, so matching carriers
+--   have equal keys.
 -- @tparam table ownership see `code.ownership`
 -- @tparam function test (f) -> whether a function is of the wanted generation
 -- @treturn {function,...} empty if the fiber is not a carrier

@@ -115,7 +115,8 @@ local function cancel_entry(entry, undone)
     end
 end
 
---- Returns a function that cancels the fibers that new code starts after this call.
+--- Returns a function that cancels the fibers that new code has started since `mark` was
+-- called.
 -- @treturn function ()
 function Started:mark()
     local before = table.copy(self.entries)

@@ -35,8 +35,8 @@ local function find_assignment()
     return bit.band(instruction, 0xff)
 end
 
---- Collects the string constants and the names of assigned fields of a function and of
--- the functions nested in it.
+--- Collects a function's string constants, and the names of the fields that it assigns
+-- to. Includes nested functions.
 -- @tparam function|proto f
 -- @tparam ?number assignment opcode, see `find_assignment`
 -- @tparam table named set to which all string constants are added
@@ -113,8 +113,8 @@ end
 -- @tparam function is_application (f) -> whether a function belongs to the application
 -- @tparam table values maps a name passed to `cartridge.vars.new`, usually the name of
 --   a module, to the variables of that module
--- @treturn {[string]={[string]=boolean,...},...} maps each name to the set of the names
---   of the variables found
+-- @treturn {[string]={[string]=boolean,...},...} maps each of these names to the set of
+--   the variables found
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
@@ -139,7 +139,7 @@ return function(stops, is_application, values)
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
                     -- The upvalue is a module or an object. Examine those of its
-                    -- functions whose names `f` uses.
+                    -- functions that are used by name.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then
