@@ -44,7 +44,7 @@ enum command_flag {
 };
 
 enum command_action {
-	ACTION_REQUEST,		/* send requests to instances, print reports */
+	ACTION_REQUEST,		/* sends requests and prints the reports */
 	ACTION_CONSOLE,
 	ACTION_HELP,
 	ACTION_VERSION,
@@ -82,12 +82,13 @@ struct command_row {
 	/* The fields below are used only by commands that send requests. */
 	const char		*script; /* a Lua script in src/lua/commands */
 	/*
-	 * The script to run with --quiet, which prints no report.  If NULL,
-	 * `script` is run.
+	 * The script to run with --quiet, when no report is printed.  If
+	 * NULL, `script` is run.
 	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;
-	unsigned		 expected; /* OUTCOME_BIT: of a success */
+	/* The outcomes that count as a success, as a set of OUTCOME_BIT. */
+	unsigned		 expected;
 	enum output_view	 view;
 };
 

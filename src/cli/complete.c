@@ -24,9 +24,8 @@ compare_names(const void *a, const void *b)
 }
 
 /*
- * Returns a sorted array of names: of applications if `of_apps` is set,
- * otherwise of instances.  The caller frees the array.  Returns NULL if out of
- * memory.
+ * Returns a sorted array of application names if `of_apps` is set, otherwise of
+ * instance names.  The caller frees the array.  Returns NULL if out of memory.
  */
 static const char **
 collect(const struct targets *targets, int of_apps, size_t *count)

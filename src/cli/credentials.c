@@ -136,9 +136,9 @@ ask(const char *user, char *password, struct error *error)
 
 /*
  * Whether the program may prompt for a target's password.  A unix socket may be
- * a text console, which needs no password, and a user in the environment may be
- * meant for other programs.  For a unix socket, the program therefore prompts
- * only if --user is given.
+ * a text console, which needs no password, and a user name in the environment
+ * may be meant for other programs.  For a unix socket, the program therefore
+ * prompts only if --user is given.
  */
 static int
 may_ask(const struct options *options, const struct target *target)
@@ -147,10 +147,10 @@ may_ask(const struct options *options, const struct target *target)
 }
 
 /*
- * Finds the password for all targets: in a file, in the environment, or by a
- * prompt for the user of `prompted`, unless `prompted` is NULL.  Returns NULL
- * if there is no password or on failure.  Sets *failed to 1 on failure,
- * otherwise to 0.
+ * Finds the password for all targets.  Reads the password file if one is given,
+ * otherwise the environment.  If no variable contains a password, prompts for
+ * that of `prompted`, unless `prompted` is NULL.  Returns NULL if there is no
+ * password or on failure.  Sets *failed to 1 on failure, otherwise to 0.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,

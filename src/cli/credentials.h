@@ -13,13 +13,13 @@
 /*
  * Sets the user and the password of each target that lacks them.  Takes them
  * from options, from the environment or from a prompt, which blocks.  Text
- * consoles ignore both.  Overwrites passwords in the arguments and the
+ * consoles ignore both.  Overwrites the passwords in the arguments and the
  * environment of the program.
  *
- * Returns 0, or -1 with an error.  The password file may be unreadable, empty
- * or not needed.  A user name or password may be too long.  The user may not
- * answer the prompt.  Memory may run out.  A missing password is not an error,
- * because only a binary port requires one.
+ * Returns 0, or -1 with an error if the password file is unreadable, empty or
+ * not needed, if a user name or password is too long, if the prompt is not
+ * answered, or if memory runs out.  A missing password is not an error, because
+ * only a binary port requires one.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

@@ -2,8 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Reads a directory of code whose files become sections of the cluster-wide
- * config.
+ * Reads a directory of files that become sections of the cluster-wide config.
  */
 
 #ifndef CR_EXTENSIONS_H
@@ -16,7 +15,7 @@
 
 /*
  * The limits for a directory.  The instance parses all files at once, without
- * yielding, so too much code would block it.
+ * yielding, so large files would block it.
  */
 #define PUSH_FILES_MAX		4096
 #define PUSH_DEPTH_MAX		16
@@ -31,7 +30,7 @@
  *
  * Skips names that start with a dot.  Follows symbolic links to files, but
  * rejects symbolic links to directories.  Also rejects files that are
- * unreadable, too large or not UTF-8, or whose names are invalid for modules.
+ * unreadable, too large or not UTF-8, or whose names cannot be module names.
  * Returns 0, or -1 with a usage error that names the file.
  */
 int	extensions_add_folder(json_t *args, const char *dir, struct error *);

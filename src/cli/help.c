@@ -10,8 +10,8 @@
 #define COLUMN	30	/* the descriptions start in this column */
 
 /*
- * The explanation of each exit status.  --help prints it after the outcomes
- * that have this exit status.
+ * An explanation of each exit status.  --help prints it after the names of the
+ * outcomes that have this exit status.
  */
 static const char *const exit_table[] = {
 	"done",

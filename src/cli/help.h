@@ -11,8 +11,8 @@
 #include "cli/options.h"
 
 /*
- * Prints the usage and options of one command.  For NULL, prints usage,
- * commands, options and exit statuses of the program.
+ * Prints the usage and options of one command.  If `command` is NULL, prints
+ * the usage, commands, options and exit statuses of the program.
  */
 void	help_print(FILE *, const struct command_row *);
 

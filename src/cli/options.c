@@ -20,7 +20,7 @@ unknown_command(struct parser *parser, const char *name)
 	char known[256] = "", *shown;
 
 	/*
-	 * Hide passwords: the user may have given a target in place of a
+	 * Hide passwords: the user may have given a target instead of a
 	 * command.
 	 */
 	if ((shown = target_without_password(name)) == NULL)

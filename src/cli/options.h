@@ -21,7 +21,7 @@
 enum option_type {
 	OPTION_FLAG,		/* int, 0 or 1 */
 	OPTION_TEXT,		/* a string, as a const char * */
-	OPTION_LIST,		/* a struct arg_list with all values given */
+	OPTION_LIST,		/* a struct arg_list of all the values */
 	OPTION_COUNT,		/* a size_t, at least 1 */
 	OPTION_TIME,		/* a time in seconds: double, at least 0 */
 	OPTION_TIME_LIMIT,	/* a time in seconds: double, more than 0 */
@@ -36,7 +36,7 @@ enum option_flag {
 };
 
 struct option_row {
-	int			 key;	/* short letter, or number above 255 */
+	int			 key;	/* short option, or a number above 255 */
 	const char		*name;	/* the long name, without dashes */
 	const char		*arg;	/* value name in --help, or NULL */
 	const char		*values; /* allowed values, as "a|b", or NULL */
@@ -50,12 +50,12 @@ struct option_row {
 /* The last row has the name NULL. */
 extern const struct option_row	option_table[];
 
-/* An upper bound for the number of rows in option_table. */
+/* An upper bound on the number of rows in option_table. */
 #define OPTIONS_MAX	64
 
 /*
- * A list of strings in argv.  They are not copied, because only argv is
- * overwritten to hide passwords.
+ * A list of strings in argv.  They are not copied, because passwords are later
+ * overwritten in argv, but not in copies.
  */
 struct arg_list {
 	const char	**list;
@@ -112,9 +112,9 @@ struct options {
  * Without LUA and --file, `eval` reads standard input if it is a pipe or a
  * file.
  *
- * Returns 0, or -1 with a usage error.  A command or option may be unknown.  An
- * option may be given twice or not fit the command.  A value may be missing or
- * invalid.  The number of arguments may be wrong.
+ * Returns 0, or -1 with a usage error for an unknown command or option, an
+ * option that is given twice or does not fit the command, a missing or invalid
+ * value, or a wrong number of arguments.
  */
 int	options_parse(struct options *, int argc, char *argv[],
 	    struct error *);

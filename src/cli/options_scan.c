@@ -191,7 +191,7 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 		*(const struct output **)field = output_find(value);
 		break;
 	}
-	/* If both -q and -v are given, the last one wins. */
+	/* If both -q and -v are given, the later one wins. */
 	if (row->key == 'q')
 		parser->options->verbose = 0;
 	else if (row->key == 'v')
@@ -211,9 +211,9 @@ scanner_init(struct scanner *scanner)
 	const struct option_row *row;
 	struct option *option = scanner->longs;
 	/*
-	 * Flags of getopt_long(3): '-' also returns words that are not options,
-	 * in the order of the command line.  ':' reports a missing value as ':'
-	 * instead of '?'.
+	 * Flags for getopt_long(3).  With '-', it also returns words that are
+	 * not options, in the order of the command line.  With ':', it reports
+	 * a missing value as ':' instead of '?'.
 	 */
 	char *letter = stpcpy(scanner->letters, "-:");
 
@@ -285,8 +285,8 @@ is_spelt_out(const char *word, const struct option_row *row)
 }
 
 /*
- * Handles one result of getopt_long(3): `key` is its return value, and `word`
- * is the argument that it has read.
+ * Handles one result of getopt_long(3).  `key` is the value returned, and
+ * `word` is the argument that was read.
  */
 static int
 take(struct parser *parser, int key, const char *word)
@@ -322,7 +322,7 @@ options_scan(struct parser *parser, int argc, char *argv[], int *next)
 	struct scanner scanner;
 	int at, key, result = 0;
 
-	/* In the worst case no argument is an option: allocate room for all. */
+	/* Allocate room for all arguments, in case none is an option. */
 	parser->words = calloc((size_t)argc + 1, sizeof(*parser->words));
 	if (parser->words == NULL)
 		return error_out_of_memory(parser->error);

@@ -23,7 +23,7 @@ int	selection_find(const struct options *, struct targets *,
 /* Whether the options name an application, an instance or a run directory. */
 int	selection_is_named(const struct options *);
 
-/* Overwrites the passwords of targets that environment variables name. */
+/* Overwrites the passwords in environment variables that name a target. */
 void	selection_hide_passwords(void);
 
 #endif

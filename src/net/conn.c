@@ -36,9 +36,9 @@ struct conn {
 	enum conn_state	 state;
 	int			 fd;
 	int64_t			 opened;
-	int64_t			 greeted_from;	/* time of connection */
+	int64_t			 greeted_from;	/* when the socket connected */
 	int64_t			 deadline;
-	int64_t			 due;		/* deadline of this state */
+	int64_t			 due;		/* deadline for this state */
 	/* Set once the deadline has passed and the last read has begun. */
 	int			 final_read;
 
@@ -211,8 +211,8 @@ no_greeting(struct conn *conn, struct error *error)
 {
 	conn->greeting.version[0] = '\0';
 	/*
-	 * The error is the same for the time limit of the greeting and for the
-	 * deadline of the connection.
+	 * Report the same error whether the time limit for the greeting or the
+	 * deadline of the connection has passed.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
 	    "connected, but no greeting within %g s: %s",
@@ -279,7 +279,7 @@ forget_sent(struct conn *conn, size_t len)
 	}
 }
 
-/* Stores the pieces of memory to send in `pieces`.  Returns their number. */
+/* Fills `pieces` with the memory to send.  Returns the number of pieces. */
 static size_t
 gather(const struct conn *conn, struct iovec *pieces)
 {

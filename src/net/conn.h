@@ -4,11 +4,11 @@
 /*
  * A connection sends lines of Lua to one instance and receives YAML documents.
  * The connection is a state machine: the caller polls conn_fd for conn_events,
- * calls conn_step, and handles the result.  It prints nothing and does not
- * parse YAML.
+ * calls conn_step, and handles the result.  The connection prints nothing and
+ * does not parse YAML.
  *
- * It consists of a dialler (net/dial.h), a framer (net/framing.h) and a
- * protocol (net/protocol.h).  The greeting of the server (net/greeting.h)
+ * A connection consists of a dialler (net/dial.h), a framer (net/framing.h) and
+ * a protocol (net/protocol.h).  The greeting of the server (net/greeting.h)
  * selects the protocol, which callers never see.
  */
 
@@ -47,8 +47,8 @@ struct conn_line {
 enum conn_event {
 	CONN_WAIT,		/* nothing happened: poll again */
 	/*
-	 * Lines may be queued even before CONN_READY.  Only the text protocol
-	 * has this event.
+	 * The greeting has arrived: lines may be queued before CONN_READY.
+	 * Only the text protocol has this event.
 	 */
 	CONN_GREETED,
 	CONN_READY,		/* the handshake is done */

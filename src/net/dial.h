@@ -21,7 +21,7 @@ struct dial {
 	int			 fd;		/* socket to poll for POLLOUT */
 	int64_t			 began;
 	int64_t			 deadline;
-	int64_t			 due;		/* deadline of `address` */
+	int64_t			 due;		/* deadline for `address` */
 	struct addrinfo		*addresses;	/* from getaddrinfo, or NULL */
 	const struct addrinfo	*address;	/* the address being tried */
 };

@@ -55,16 +55,19 @@ int64_t		 exchange_due(const struct exchange *);
 /*
  * Advances as far as possible without blocking.  On EXCHANGE_DONE,
  * exchange_take_reply returns the reply.  On EXCHANGE_FAILED, the error says
- * which step failed and whether the request had been sent.  Its outcome is
- * unreachable, protocol or timeout; failed, if the Lua code left a transaction
- * open; or usage, for an error on this machine.
+ * which step failed and whether the request had been sent.  The outcome of the
+ * error is usually unreachable, protocol or timeout.  It is failed if the Lua
+ * code left a transaction open, and usage for an error on this machine.
  */
 enum exchange_state exchange_step(struct exchange *, struct error *);
 
 /* Returns the reply as a new reference.  Call it once, after EXCHANGE_DONE. */
 json_t		*exchange_take_reply(struct exchange *);
 
-/* Whether the whole request was sent.  If not, the request had no effect. */
+/*
+ * Whether the handshake is done and the whole request was sent.  If not, the
+ * request had no effect.
+ */
 int		 exchange_sent(const struct exchange *);
 
 #endif

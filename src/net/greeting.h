@@ -13,7 +13,7 @@
 #include <stddef.h>
 
 #define GREETING_SIZE		128
-#define GREETING_LINE_SIZE	64	/* size, including the newline */
+#define GREETING_LINE_SIZE	64	/* size of a line, with the newline */
 
 struct greeting {
 	char	data[GREETING_SIZE];
@@ -30,8 +30,8 @@ enum greeting_kind {
 
 /*
  * Checks the part of the greeting that has been received.  Detects a peer other
- * than Tarantool as early as possible, because it may never send 128 bytes.
- * Sets the version as soon as the first line is complete.
+ * than Tarantool as early as possible, because such a peer may never send 128
+ * bytes.  Sets the version as soon as the first line is complete.
  */
 enum greeting_kind	greeting_check(struct greeting *);
 

@@ -20,7 +20,7 @@
 #define IPROTO_USER_MAX		255
 
 /*
- * The maximum number of bytes that a function iproto_write_* writes.  The
+ * The maximum number of bytes that any iproto_write_* function writes.  The
  * argument of an EVAL request is sent separately and does not count.
  */
 #define IPROTO_HEAD_MAX		400

@@ -116,8 +116,8 @@ set_login_error(const struct protocol_state *state, struct error *error)
 }
 
 /*
- * Sets the error for the server's code ER_ACCESS_DENIED.  Only the text of the
- * server's message distinguishes the causes of this code.
+ * Sets the error for the server's error code ER_ACCESS_DENIED.  Only the text
+ * of the server's message distinguishes the causes of this error.
  */
 static void
 set_access_error(const struct protocol_state *state, const char *text,
@@ -125,7 +125,7 @@ set_access_error(const struct protocol_state *state, const char *text,
 {
 	/*
 	 * The server that Cartridge runs until box.cfg is called also sends
-	 * this code for a wrong user or password.
+	 * this error code for a wrong user or password.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||

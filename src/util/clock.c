@@ -26,8 +26,8 @@ clock_seconds(int64_t from, int64_t until)
 	int64_t ms = until > from ? until - from : 0, unit;
 
 	/*
-	 * Round the result, so that a limit of 3 s is not shown as 2.998 s.
-	 * The two times come from different readings of the clock.
+	 * Round the result: the two times come from different readings of the
+	 * clock, so a limit of 3 s could otherwise be shown as 2.998 s.
 	 */
 	unit = ms < 1000 ? 10 : 50;
 	ms = (ms + unit / 2) / unit * unit;

@@ -34,12 +34,12 @@ struct error {
  */
 const char	*error_word(enum error_code);
 
-/* Returns the outcome of a command that fails with this code. */
+/* Returns the outcome of a command that fails with this error code. */
 enum outcome	 error_outcome(enum error_code);
 
 /*
- * Returns the sentence that explains the code in the manual.  The string is
- * static.
+ * Returns the sentence with which the manual explains the error code.  The
+ * string is static.
  */
 const char	*error_explanation(enum error_code);
 

@@ -3,10 +3,10 @@
 
 /*
  * The table of all error codes, from this program and from instances.  Each row
- * has a constant, the name in reports, the outcome, and the sentence that
- * explains the code in the manual.  A name with several outcomes has one row
- * for each outcome.  src/lua/core/codes.lua lists the codes that the Lua code
- * uses.
+ * has a constant, the name in reports, the outcome, and the sentence with which
+ * the manual explains the error code.  A name with several outcomes has one row
+ * for each outcome.  src/lua/core/codes.lua lists the error codes that the Lua
+ * code uses.
  *
  * Only error.h includes this file.  Both error.h and error.c expand the table.
  */

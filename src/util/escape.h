@@ -20,9 +20,9 @@
 #define ESCAPE_ROOM	16
 
 /*
- * Escapes the first character of a text of `len` bytes, at least one.  Writes
- * up to ESCAPE_ROOM bytes to *dst and advances it.  Keeps ASCII characters that
- * are in `pass`.  Returns the number of bytes consumed.
+ * Escapes the first character of a text of `len` bytes, which must not be
+ * empty.  Writes up to ESCAPE_ROOM bytes to *dst and advances *dst.  Keeps
+ * ASCII characters that are in `pass`.  Returns the number of bytes consumed.
  */
 size_t	 escape_character(char **dst, const char *text, size_t len,
 	    const char *pass);

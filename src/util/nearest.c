@@ -74,7 +74,7 @@ nearest_add(struct nearest *nearest, const char *name)
 		found = 1;
 	else
 		found = distance(nearest->word, word_len, name, len);
-	/* Reject a name in which edits may have changed every letter. */
+	/* Reject a name if the edits may have changed every letter. */
 	if (found >= len)
 		return;
 	if (found < nearest->distance) {

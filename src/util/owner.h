@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Checks the owners of files and processes.  Root may run this program, so
- * files that another user has left must not decide what it connects to.
+ * Checks the owners of files and processes.  Root may run this program, so a
+ * file left by another user must not decide what the program connects to.
  */
 
 #ifndef CR_OWNER_H

@@ -30,7 +30,7 @@ void	secret_protect_process(void);
 
 /*
  * Hashes a password and overwrites it.  Returns the hashes, which are valid
- * until secret_wipe_all, or NULL with an error if out of memory.
+ * until secret_wipe_all is called, or NULL with an error if out of memory.
  */
 const struct secret	*secret_keep(char *password, size_t len,
 			    struct error *);

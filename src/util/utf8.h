@@ -9,10 +9,10 @@
 #include <stddef.h>
 
 /*
- * Decodes the first character of a text of `len` bytes, at least one.  Stores
- * its code point in *code.  Returns its length in bytes, or 0 if the text does
- * not start with a valid character.  Overlong forms, surrogates and code points
- * above U+10FFFF are invalid.
+ * Decodes the first character of a text of `len` bytes, which must not be
+ * empty.  Stores the code point in *code.  Returns the length of the character
+ * in bytes, or 0 if the text does not start with a valid character.  Overlong
+ * forms, surrogates and code points above U+10FFFF are invalid.
  */
 size_t	utf8_decode(const void *text, size_t len, unsigned long *code);
 
