@@ -24,7 +24,7 @@ local function decode(f, pc)
     return name, instruction
 end
 
---- Returns operand D, the upper 16 bits of an instruction.
+--- Returns operand D of an instruction, which is its upper 16 bits.
 local function operand_d(instruction)
     return bit.rshift(instruction, 16)
 end
@@ -52,8 +52,7 @@ local function loops_for_ever(f)
     end
     for first, last in pairs(ends) do
         local before = code[last - 1].name
-        -- A comparison right before the jump back to the start is the condition of the
-        -- loop.
+        -- A comparison right before the jump back to the start is the loop's condition.
         local is_endless = before:match('^IS') == nil
         for pc = first + 1, last do
             local name, target = code[pc].name, code[pc].target
@@ -82,8 +81,8 @@ local function has_loop(f)
     return false
 end
 
---- Searches the constants of a function, and of the functions nested in it, for given
--- strings. Field and method names are among these constants.
+--- Searches the constants of a function, and of the functions nested in it, for any of
+-- the given strings. Field and method names are among these constants.
 -- @tparam function|proto f
 -- @tparam table wanted set of strings
 -- @treturn ?string the first string found

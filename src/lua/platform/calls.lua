@@ -2,8 +2,8 @@
 --
 -- The bytecode is read in order, without following jumps, and the name of the last
 -- value in each stack slot is remembered. A value has a name if it is a global
--- variable, a required module, or a field of a named value. Calls of unnamed functions
--- and of `require` are omitted.
+-- variable, a required module, or a field of a named value. Calls to unnamed functions
+-- and to `require` are omitted.
 
 local require = ...
 local bit = require('bit')
@@ -22,8 +22,8 @@ local function probe()
     return require('x')
 end
 
---- Returns the opcode of an instruction and its operands A, B, C and D. D consists of
--- the bits of B and C. Returns nil after the last instruction.
+--- Returns an instruction's opcode and its operands A, B, C and D. D consists of the
+-- bits of B and C. Returns nil after the last instruction.
 local function decode(f, pc)
     local name, instruction = bytecode.decode(f, pc)
     if name == nil then

@@ -1,8 +1,9 @@
 --- Reads the state of Cartridge, and changes nothing.
 --
 -- Cartridge keeps the variables of its modules in the global table
--- `_cluster_vars_values`, by module name. State that no public function returns is read
--- from this table. Its layout is the same in Cartridge 2.4 to 2.17.
+-- `_cluster_vars_values`, by module name. If no public function returns a piece of
+-- state, it is read from this table. The table's layout is the same in Cartridge 2.4 to
+-- 2.17.
 
 local require = ...
 
@@ -16,15 +17,15 @@ local function vars(module_name)
     return type(values) == 'table' and values[module_name] or {}
 end
 
---- Returns an object for the Cartridge that runs in this instance.
+--- Returns an object whose methods query the Cartridge that runs in this instance.
 -- @treturn ?table nil if the instance does not run Cartridge
 local function detect()
     local confapplier = package.loaded['cartridge.confapplier']
     if package.loaded['cartridge'] == nil or type(confapplier) ~= 'table' then
         return nil
     end
-    -- The feedback daemon of Tarantool 3 may load Cartridge without using it. An unused
-    -- Cartridge is still in its initial state after `box.cfg` was called.
+    -- Tarantool 3's feedback daemon may load Cartridge without using it. If `box.cfg`
+    -- has been called but Cartridge is still in its initial state, it is not in use.
     local ok, state = pcall(confapplier.get_state)
     if ok and state == '' and type(box.cfg) == 'table' then
         return nil
@@ -124,7 +125,7 @@ function Cartridge.connect(uri, seconds)
     return conn
 end
 
---- Returns the UUIDs of the leaders, by the UUID of their replica set.
+--- Returns a map from the UUID of each replica set to the UUID of its leader.
 local function leaders(self)
     local ok, result = pcall(function()
         return self.failover.get_active_leaders()
@@ -143,8 +144,8 @@ local function replicaset_uuid()
     return (box.info.replicaset or box.info.cluster).uuid
 end
 
---- Returns the replica set of this instance, and whether the instance is its leader.
--- @treturn ?string UUID; nil before the call of `box.cfg`
+--- Returns this instance's replica set, and whether the instance leads it.
+-- @treturn ?string UUID; nil if `box.cfg` has not been called yet
 -- @treturn ?string `leader` or `follower`
 function Cartridge:place()
     if type(box.cfg) ~= 'table' then
@@ -246,8 +247,8 @@ function Cartridge:is_understood()
     return true
 end
 
--- Temporary states of Cartridge. If a command is refused in one of them, a retry may
--- succeed.
+-- Temporary states of Cartridge. A command that is refused in one of them may succeed
+-- later.
 local PASSING = {
     [''] = true,
     ConfigFound = true,

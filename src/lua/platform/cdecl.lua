@@ -40,8 +40,8 @@ end
 
 --- Splits C text into tokens. Skips comments and preprocessor directives.
 -- @treturn {table,...} tokens {text, first, last, is_word, match}: `first` and `last`
---   are positions in the text; `match` of an opening bracket is the index of the
---   closing one
+--   are positions in the text; in the token of an opening bracket, `match` is the index
+--   of the closing bracket's token
 -- @treturn boolean false if the brackets are not balanced
 local function tokenize(text)
     local tokens, open, balanced = {}, {}, true
@@ -89,8 +89,8 @@ function Declarations:word(i)
     return token and token.text
 end
 
---- Skips C attributes such as `__attribute__((packed))`, which may begin at token `i`.
--- Returns the index of the next token.
+--- Skips any C attributes at token `i`, such as `__attribute__((packed))`. Returns the
+-- index of the token after them; `i` if there are none.
 function Declarations:skip_attributes(i)
     while ATTRIBUTE[self:word(i)] do
         i = i + 1
@@ -106,9 +106,9 @@ function Declarations:skip_attributes(i)
 end
 
 --- Parses a struct, union or enum that begins at token `i`. Returns the table {keyword,
--- tag, tag_at, open, close}, and the index of the next token. `tag_at`, `open` and
--- `close` are the token indexes of the tag and the braces; nil if there is no tag or no
--- body.
+-- tag, tag_at, open, close}, and the index of the next token. `tag_at` is the token
+-- index of the tag, if there is one. `open` and `close` are the token indexes of the
+-- braces, if there is a body.
 function Declarations:aggregate(i)
     local found = {keyword = self:word(i)}
     i = self:skip_attributes(i + 1)
@@ -124,7 +124,8 @@ function Declarations:aggregate(i)
     return found, i
 end
 
---- Returns the index of the next comma outside of brackets, but at most `limit`.
+--- Returns the index of the next comma outside brackets, or `limit` if there is no such
+-- comma before it.
 function Declarations:find_comma(i, limit)
     while i < limit and self:word(i) ~= ',' do
         i = (self.tokens[i].match or i) + 1
@@ -150,9 +151,9 @@ function Declarations:declarator(i, limit)
     return nil
 end
 
---- Finds the end of the declaration that begins at token `i`. Returns the index of its
--- semicolon, or of the opening brace of a function body. Also returns the index of its
--- last token.
+--- Finds the end of the declaration that begins at token `i`. Returns two token indexes:
+-- the declaration's semicolon, or the opening brace of a function body; and the
+-- declaration's last token.
 function Declarations:ending(i)
     while i <= #self.tokens do
         local word = self:word(i)
@@ -169,9 +170,9 @@ function Declarations:ending(i)
     return i, i - 1
 end
 
---- Parses one declaration. `first` and `limit` are the token indexes of its beginning
--- and its end, see `ending`. Returns {names, bodies, ...}, or nil if the declaration is
--- not supported.
+--- Parses one declaration. `first` is the index of its first token; `limit` is the first
+-- result of `ending`. Returns {names, bodies, ...}, or nil if the declaration is not
+-- supported.
 function Declarations:declaration(first, limit)
     local found = {names = {}, bodies = {}}
 
@@ -272,8 +273,8 @@ local function edit(text, edits)
 end
 
 --- Returns the text with a prefix before each declared name. Fields and parameters with
--- the same names get the prefix, too. This is harmless, because types are compared
--- without the prefix.
+-- the same names get the prefix, too. This is harmless, because comparisons of types
+-- ignore the prefix.
 -- @tparam string prefix
 -- @tparam function is_kept (name) -> whether the name must stay unchanged
 function Declarations:rename(prefix, is_kept)
@@ -306,7 +307,7 @@ end
 -- new names, only the bodies of its existing tags are removed.
 -- @tparam function is_old (name) -> whether the name exists
 -- @treturn[1] string
--- @treturn[2] nil if the existing and new names of a declaration cannot be separated
+-- @treturn[2] nil if a declaration has existing and new names that cannot be separated
 function Declarations:without(is_old)
     local edits = {}
     local function remove(first, last)

@@ -1,4 +1,4 @@
---- Gives access to the config of Tarantool 3, which assigns roles to an instance.
+--- Gives access to Tarantool 3's config, which assigns roles to an instance.
 --
 -- No public function returns or replaces the roles. Tarantool's role applier keeps them
 -- in upvalues of its functions: in separate upvalues up to 3.2, and in the table
@@ -18,8 +18,8 @@ local function builtin()
     return nil
 end
 
---- Finds an upvalue by name. Upvalues of Tarantool's Lua code have names, because that
--- code contains debug information.
+--- Finds an upvalue of a function by name. The upvalues of Tarantool's Lua functions
+-- have names, because Tarantool keeps the debug information of its Lua code.
 -- @return value of the upvalue; nil if there is none
 -- @treturn ?number index of the upvalue
 local function find_upvalue(f, wanted)
@@ -36,7 +36,7 @@ end
 local Config = {}
 Config.__index = Config
 
---- Returns the names in a list of the config, in the same order, without duplicates.
+--- Returns the names in a list from the config, in the same order, without duplicates.
 local function names_of(list)
     local names, seen = {}, {}
     for _, name in ipairs(type(list) == 'table' and list or {}) do
@@ -197,7 +197,7 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- Returns the first and the last argument of a role's function `on_event`.
+--- Returns the first and the last argument for a role's function `on_event`.
 -- @return the config of the role
 -- @treturn table the last known status of the instance
 function Config:event_arguments(name)
@@ -223,8 +223,9 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Returns whether the tag `fail_if` of a role forbids loading the role on this server.
--- An invalid expression forbids loading, too, as in Tarantool itself.
+--- Returns whether the expression in a role's tag `fail_if` forbids this server to load
+-- the role. If the expression cannot be evaluated, loading is forbidden, too, as in
+-- Tarantool itself.
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')
     if not ok or type(lib) ~= 'table' or type(lib.eval) ~= 'function' then

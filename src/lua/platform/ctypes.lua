@@ -2,8 +2,8 @@
 --
 -- LuaJIT keeps all C types in one table, in the order of declaration; `ffi.typeinfo`
 -- reads an entry. An entry has a kind and flags, and can have:
---   - a base type: the type of a field, or the target of a pointer
---   - a size; a field has its offset instead, and a constant its value
+--   - a base type, such as the type of a field or the target of a pointer
+--   - a size; for a field, its offset; for a constant, its value
 --   - a link to the next field, constant or parameter in the same list
 
 local require = ...
@@ -14,7 +14,8 @@ local KINDS = {
     [0] = 'number', 'struct', 'pointer', 'array', 'void', 'enum', 'function', 'typedef', 'attribute', 'field',
     'bits', 'constant', 'variable', 'keyword',
 }
--- Kinds of entries that have a base type. The lower bits of `info` are its number.
+-- Kinds of entries that have a base type. The lower bits of an entry's `info` are the
+-- number of the base type's entry.
 local MADE_OF = {
     pointer = true, array = true, enum = true, ['function'] = true, typedef = true, attribute = true, field = true,
     constant = true, variable = true,
@@ -27,8 +28,8 @@ local SPACES = {
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- C names that Tarantool declares late in its startup. All earlier declarations belong
--- to Tarantool, too.
+-- C functions that Tarantool declares late in its startup. All declarations before them
+-- are Tarantool's own, too.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
 -- The flag that marks a union among the entries of kind `struct`.
@@ -65,9 +66,9 @@ end
 --- Finds all named C types.
 -- @tparam ?number first number of the first entry to examine
 -- @treturn table {tags, names, top, border}: `tags` maps names of structs, unions and
---   enums with a body to entry numbers; `names` does so for all other names. `top` is
---   the number of the next new entry. Tarantool itself declared the entries below
---   `border`.
+--   enums with a body to entry numbers; `names` does so for functions, typedefs,
+--   constants and variables. `top` is the number that the next new entry will get.
+--   Tarantool itself declared the entries below `border`.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct
@@ -116,7 +117,7 @@ end
 
 --- Compares the fields, constants or parameters of two entries.
 -- @treturn boolean whether they are the same
--- @treturn ?string name of the first difference
+-- @treturn ?string name of the first one that differs
 function Comparison:is_same_list(old, new)
     local old_id, new_id = old.next, new.next
     local count = 0
@@ -135,12 +136,12 @@ function Comparison:is_same_list(old, new)
 end
 
 --- Returns whether an existing and a new entry declare the same thing. `any_name` is
--- true for parameters, whose names do not matter.
+-- true if the entries are parameters, whose names do not matter.
 function Comparison:is_same(old_id, new_id, any_name)
     if old_id == new_id then
         return true
     end
-    -- A pair of types that is already being compared counts as equal here, because the
+    -- If this pair of types is already being compared, it counts as equal here: the
     -- outer comparison decides.
     if self.seen[pair(old_id, new_id)] then
         return true

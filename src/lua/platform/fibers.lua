@@ -1,13 +1,14 @@
 --- Finds the fibers of this instance, their coroutines, and the functions that they run.
 --
--- Lua offers no way from a fiber to its stack. However, the Lua registry holds the
--- coroutine of every fiber. In memory, `struct fiber` holds the address of this
--- coroutine, the fiber's id and flags, and links to the list of all fibers.
+-- Lua offers no way to get from a fiber to its stack. However, the Lua registry holds
+-- the coroutine of every fiber. In memory, `struct fiber` holds the address of this
+-- coroutine, the fiber's id and flags, and links in the list of all fibers.
 --
 -- The offsets of these fields differ between builds. To find them, this module creates
 -- two fibers and searches their memory for known values. The offsets are trusted only
 -- if they are the same in both fibers and the server knows every fiber in the list.
--- Memory is never written, and read only in fibers and in the head of their list.
+-- This module reads only the memory of fibers and of the head of their list, and never
+-- writes to it.
 --
 -- `fiber.info` is used only if the offsets cannot be found. With thousands of fibers,
 -- it blocks the event loop for tens of milliseconds.
@@ -22,7 +23,7 @@ local stacks = require('platform.stacks')
 
 local getinfo = debug.getinfo
 
--- The number of 8-byte words of `struct fiber` that are examined.
+-- Maximum number of 8-byte words to examine in a `struct fiber`.
 local WORDS = 64
 -- Maximum number of fibers in the list. A longer list is considered corrupt.
 local LIMIT = 1000000
@@ -59,11 +60,12 @@ local function find_joinable(halves)
     return flag or nil
 end
 
---- Returns those values of the running fiber that can be found without knowing the
--- layout of `struct fiber`.
+--- Returns facts about the running fiber that can be found without knowing the layout
+-- of `struct fiber`, such as its id and address.
 local function look_at_self()
-    -- `fiber_self` is a part of Tarantool's public C API, so modules declare it in the
-    -- same way.
+    -- `ffi.cdef` accepts a repeated declaration of `fiber_self` if it is the same.
+    -- Other modules do declare it like this, because it is part of Tarantool's public C
+    -- API.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -162,7 +164,7 @@ end
 
 local found_layout
 
---- Returns the layout of `struct fiber`, which the first call determines. Does not
+--- Returns the layout of `struct fiber`. Determines it in the first call. Does not
 -- yield.
 -- @treturn ?table layout, see `walk`; nil if it cannot be found in this build
 local function locate()
@@ -236,7 +238,7 @@ local function ids()
     return set
 end
 
---- Returns the coroutines in the Lua registry. They belong to fibers and triggers. Does
+--- Returns the coroutines in the Lua registry, which belong to fibers and triggers. Does
 -- not yield.
 -- @treturn {thread,...}
 local function registered()
@@ -251,7 +253,7 @@ local function registered()
 end
 
 --- Lists the fibers whose coroutines are known, except the running fiber. May yield.
--- @tparam ?{thread,...} among coroutines of the fibers to list; nil lists all fibers
+-- @tparam ?{thread,...} among coroutines of the fibers to list; nil for all fibers
 -- @treturn[1] {table,...} {id, name, thread, is_joinable}, sorted by id
 -- @treturn[2] nil if the layout of `struct fiber` or the Lua registry is unavailable
 local function threads(among)
@@ -304,8 +306,8 @@ end
 --- Describes each coroutine that runs a matching function, and its fiber. Yields.
 --
 -- The field `is_request` is true if the fiber may be serving a request: its entry
--- function does not match, or another fiber may be waiting to join it. It is also true
--- if the fiber or a part of its stack is unknown.
+-- function does not match, or another fiber may be waiting to join it. The field is
+-- also true if the fiber or a part of its stack is unknown.
 -- @tparam function test (f) -> whether a function matches
 -- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
 --   name, is_joinable}, see `stacks`. The last three fields are nil if no fiber is
@@ -350,7 +352,7 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
---- Returns the table in which Tarantool keeps the Lua objects of fibers, by id.
+--- Returns Tarantool's table that maps fiber ids to the Lua objects of the fibers.
 -- @treturn table empty if not found
 local function known()
     local metatable = debug.getmetatable(fiber.self())
@@ -393,7 +395,7 @@ local function reap(item)
     end
 end
 
---- Starts to watch for yields of the running fiber.
+--- Starts watching for yields of the running fiber.
 -- @treturn function () -> whether the fiber has yielded since `watch_yield` was
 --   called
 local function watch_yield()
@@ -406,8 +408,8 @@ local function watch_yield()
             return object:csw() ~= before
         end
     end
-    -- Without `fiber:csw()`, detect a yield with another fiber, which runs as soon as
-    -- the running fiber yields.
+    -- This Tarantool lacks `fiber:csw()`. Detect a yield with a new fiber, which runs as
+    -- soon as the running fiber yields.
     local has_yielded = false
     fiber.new(function()
         has_yielded = true
