@@ -65,9 +65,9 @@ function Framework:stage(txn, modules, adapters)
     end
 end
 
---- Finds the variables that the `stop` functions of old roles may change or whose
--- objects they may shut down. New code must not see the current values, see
--- `adapters.vars`.
+--- Finds the variables that the `stop` functions of old roles may assign to, and those
+-- that hold objects which these functions may shut down. New code must not see the
+-- current values of these variables, see `adapters.vars`.
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do
@@ -105,7 +105,8 @@ function Framework:register()
 end
 
 --- Throws if the new code lacks a role that is enabled in the cluster's topology. After
--- a restart, Cartridge would not know this role and would reject the config.
+-- a restart with this code, Cartridge would not know the role and would reject the
+-- config.
 function Framework:check_removed(old, new)
     for _, replicaset in pairs((self.cartridge:config_tables().topology or {}).replicasets or {}) do
         for role_name, enabled in pairs(replicaset.roles or {}) do

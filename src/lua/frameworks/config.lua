@@ -1,11 +1,10 @@
---- The framework for roles from the config of Tarantool 3. Validates and applies new
--- roles as Tarantool does, and stops old roles. The old roles keep serving until the
--- commit.
+--- The framework for roles from Tarantool 3's config. Validates and applies new roles as
+-- Tarantool does, and stops old roles. The old roles keep serving until the commit.
 --
 -- A role has the functions `validate`, `apply` and `stop`. They throw to report
 -- failure, and their results are ignored. Each time the config is applied, Tarantool
--- calls `apply` without calling `stop` first. So a repeated call of `apply` must be
--- safe.
+-- calls `apply` without calling `stop` first. So it must be safe to call `apply`
+-- repeatedly.
 
 local require = ...
 local config_lib = require('platform.config')
@@ -36,7 +35,7 @@ local function detect()
     end
     local self = setmetatable({facts = config}, Framework)
     if config.state == nil then
-        -- Before Tarantool 3.3, roles have no function for events.
+        -- Before Tarantool 3.3, roles have no function `on_event`.
         self.methods = {validate = 'validate', apply = 'apply', stop = 'stop'}
     end
     return self
@@ -50,8 +49,8 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Checks the tag `fail_if` in the new files of roles. With this tag, a file can forbid
--- some servers to load it.
+--- Checks the tag `fail_if` in the new files of roles. The tag states a condition, such
+-- as an old Tarantool version, under which a server must not load the file.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn ?table fields of a failure; nil if all files may be loaded
 function Framework:check_files(selected)
@@ -70,7 +69,7 @@ function Framework:check_files(selected)
     return nil
 end
 
---- Returns messages about the differences between a reload of the selected modules and a
+--- Returns messages that say how a reload of the selected modules differs from a
 -- restart.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn {string,...}
@@ -138,8 +137,8 @@ function Framework:role_modules()
     return self.facts:role_names()
 end
 
---- Returns the named roles, each after its dependencies. Throws if this is impossible.
--- `by_name` maps names to roles.
+--- Returns the named roles, each after its dependencies. Throws if a dependency is
+-- missing or circular. `by_name` maps names to roles.
 local function sort(names, by_name)
     local sorted, state = {}, {}
     local function add(name)
@@ -177,7 +176,7 @@ local function sort(names, by_name)
     return sorted
 end
 
---- Throws if the value that a role's module has returned is not a role.
+--- Throws if `M`, the value returned by a role's module, is not a valid role.
 local function check_role(name, M)
     local problem
     if type(M) ~= 'table' then
@@ -278,9 +277,9 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Suspends the delivery of events to all roles until `resume` is called. Without this,
--- a new role could get an event before the config has been applied to the role. Does
--- not yield.
+--- Suspends the delivery of events to all roles until `resume` is called. Otherwise, a
+-- new role could get an event before the config has been applied to the role. Does not
+-- yield.
 -- @treturn boolean false if an event is being delivered right now
 function Framework:hold()
     local lock = self.facts.lock
@@ -294,7 +293,7 @@ function Framework:hold()
     return true
 end
 
---- Resumes the delivery of events to roles. Does nothing if it is not suspended.
+--- Resumes the delivery of events to roles. Does nothing if delivery is not suspended.
 function Framework:resume()
     if self.is_holding then
         self.is_holding = false

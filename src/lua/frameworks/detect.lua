@@ -1,10 +1,10 @@
---- Determines the framework, which provides the roles of an application.
+--- Determines the framework that provides the application's roles.
 --
 -- A framework is a file in this directory. Its function `detect()` returns nil if the
 -- instance does not use the framework. Otherwise it returns an object for the running
 -- command, with these fields and methods:
 --   name              name of the framework, one word
---   has_roles         whether its applications have roles
+--   has_roles         whether applications with this framework have roles
 --   is_understood()   returns true if all internals that a reload needs were found,
 --                     otherwise nil and the name of a missing one
 --   refusal()         returns failure fields if no reload can begin now, otherwise nil
@@ -19,18 +19,19 @@
 --                     needs
 --   config()          returns an object that is replaced whenever the config is applied
 --   is_master()       returns whether this instance is a leader
---   enabled(registry) returns the set of the names of the roles that run on this instance
---   is_reloaded(role) returns whether the code of a role is new
+--   enabled(registry) returns the names of the roles that run on this instance, as a set
+--   is_reloaded(role) returns whether a role's code is new
 --   offer(name, M)    sets the role that new code finds under a name
 --   serving(name)     returns the role that all other code finds under a name
 --   retire(proxies)   makes the services and variables of the old generation visible
 --                     to the `stop` functions of old roles; `proxies` maps each live
 --                     HTTP server to the proxy that these functions get instead
 --   settle()          reverts `retire` after the old roles have stopped
---   servers           adapters of its HTTP servers, set by `stage`
---   methods           step -> name of the role's function for this step: `validate`,
---                     `init`, `before_apply`, `apply`, `stop` or `after_commit`
---   arguments(step, role)  returns the arguments for the function
+--   servers           adapters of the framework's HTTP servers, set by `stage`
+--   methods           step -> name of a role's function for this step; the steps are
+--                     `validate`, `init`, `before_apply`, `apply`, `stop` and
+--                     `after_commit`
+--   arguments(step, role)  returns the arguments for a role's function for this step
 --   describe_roles()  returns the roles in their order, {{name, module, enabled},...}
 --
 -- These fields and methods are optional:
@@ -41,14 +42,14 @@
 --   ignores_results   true if roles fail only by throwing, and their results are ignored
 --   applies_again     true if `apply` may be called at any time without `stop` before it,
 --                     so that a rollback can use `apply` to restart a role
---   hold(), resume()  suspend and resume the delivery of events to roles. No event is
+--   hold(), resume()  suspend and resume the delivery of events to roles, so that none is
 --                     delivered between the commit and the moment when the config has
 --                     been applied to the new roles. `hold` does not yield, and returns
 --                     false if it must be called again later.
 --   activate(role)    registers functions of a new role with the server, such as a
 --                     health check; they replace those of the old role
---   dependents(roles) returns the other roles that depend on these roles: they are not
---                     reloaded, but the config must be applied to them again
+--   dependents(roles) returns the roles that are not reloaded but depend on these
+--                     reloaded roles; the config must be applied to them again
 --
 -- Neither the transaction nor the adapters for Tarantool's own objects depend on a
 -- framework. The files in this directory require no adapters, because read-only
@@ -65,9 +66,9 @@ return function()
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The module `config` exists since Tarantool 3. On an older server, the application
-    -- may have or emulate a module of this name. `detect` of the framework
-    -- distinguishes these cases.
+    -- The built-in module `config` exists since Tarantool 3. On an older server, a module
+    -- of this name may belong to the application, or emulate the built-in one. The
+    -- framework's `detect` distinguishes these cases.
     if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then
         detected = require('frameworks.config').detect()
     end

@@ -63,9 +63,8 @@ end
 --- Returns facts about the running fiber that can be found without knowing the layout
 -- of `struct fiber`, such as its id and address.
 local function look_at_self()
-    -- `ffi.cdef` accepts a repeated declaration of `fiber_self` if it is the same.
-    -- Other modules do declare it like this, because it is part of Tarantool's public C
-    -- API.
+    -- Other modules may have declared `fiber_self`, but in the same way, because it is
+    -- part of Tarantool's public C API.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)

@@ -10,7 +10,7 @@ local require = ...
 local detect_cartridge = require('platform.cartridge').detect
 local listeners = require('platform.listeners')
 
--- Fields of a server's cache that are not the names of controllers.
+-- Keys of a server's cache that are not names of controllers.
 local CACHES = {tpl = true, ctx = true, static = true}
 
 local function is_server(value)
@@ -18,7 +18,7 @@ local function is_server(value)
         and type(value.options) == 'table' and type(value.route) == 'function'
 end
 
---- Lists the HTTP servers. Cartridge's own server, if there is one, comes first. May
+--- Lists the HTTP servers, starting with Cartridge's own server if there is one. May
 -- yield.
 -- @treturn {table,...}
 local function list()

@@ -1,18 +1,18 @@
 --- Lists the TCP servers that `socket.tcp_server` has started in this instance.
 --
--- Each server has a fiber that accepts connections. The server's options are in a local
--- variable of this fiber. For each connection, the fiber reads the handler from the
--- options, so the handler of a running server can be replaced.
+-- Each server has a fiber that accepts connections. A local variable on this fiber's
+-- stack holds the server's options. For each connection, the fiber reads the handler
+-- from the options, so the handler of a running server can be replaced.
 
 local require = ...
 local fibers = require('platform.fibers')
 
--- Maximum number of frames to examine, and of local variables in each frame.
+-- Maximum number of frames to examine, and of local variables to examine in each frame.
 local FRAMES, LOCALS = 5, 20
 
 --- Returns the TCP server for which a coroutine accepts connections.
--- @treturn ?table {options, socket, addr}: `options` contains the handler; `tcp_server`
---   returned `socket` and `addr`
+-- @treturn ?table {options, socket, addr}: `options` contains the handler; `socket` and
+--   `addr` are what `tcp_server` returned; nil if the coroutine accepts no connections
 local function accepted_by(thread)
     for level = 0, FRAMES do
         local info = debug.getinfo(thread, level, 'S')

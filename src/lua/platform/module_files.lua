@@ -5,14 +5,14 @@
 -- directory of the main script. So the application is still found after
 -- `box.cfg({work_dir = ...})` has changed the working directory. No function returns
 -- the directory of the main script. However, a loader that finds no file returns the
--- names of all files that it tried.
+-- names of all files that it tried, and these contain the directory.
 
--- The name of a module that does not exist.
+-- A name that no module has. Searching for it makes the loader list the files it tries.
 local PROBE = 'cartridge-reload-probe'
 
 --- Returns Tarantool's loader of Lua files below the search root and in the directory of
--- the main script. It follows the loader for `package.preload`.
--- @treturn ?function
+-- the main script. It is the first built-in loader after that for `package.preload`.
+-- @treturn ?function nil if there is none
 local function file_loader()
     for i, loader in ipairs(package.loaders) do
         if i > 1 and type(loader) == 'function'
@@ -40,16 +40,16 @@ local function roots()
     return list
 end
 
---- Finds the file of a module, loaded or not.
+--- Finds the file of a module, whether or not the module is loaded.
 -- @tparam string name
--- @tparam ?{string,...} directories the result of `roots`; pass it to search for many
---   modules
+-- @tparam ?{string,...} directories the result of `roots`; pass it when searching for
+--   many modules, to save time
 -- @treturn ?string path
 local function search(name, directories)
     local templates = {}
     for _, directory in ipairs(directories or roots()) do
-        -- A search template cannot contain the characters `;` and `?` in the name of a
-        -- directory.
+        -- The characters `;` and `?` of a directory name cannot be escaped in a search
+        -- template.
         if not directory:find('[;?]') then
             table.insert(templates, directory .. '/?.lua')
             table.insert(templates, directory .. '/?/init.lua')

@@ -1,11 +1,11 @@
---- Reads the state of the rock `package.reload` by moonlibs. Its function
--- `package.reload()` runs the main script of an application again.
+--- Reads the state of the rock `package.reload` by moonlibs. The rock's function
+-- `package.reload()` runs an application's main script again.
 --
 -- The rock keeps its state in the table `package.reload`:
 --   script       path of the first file that required the rock, not normalised
---   count        number of the generation, starting at 1
---   O, F, C      what the next reload must call: object -> method, set of functions,
---                set of {function, argument, ...}
+--   count        generation number, starting at 1
+--   O, F, C      what the next `package.reload()` must call: object -> method, set of
+--                functions, set of {function, argument, ...}
 --   _reload      function that unloads modules and calls what was registered; runs
 --                when the script requires the rock again
 --   loaded       modules that were loaded before the rock
@@ -21,7 +21,7 @@ M.MODULE = 'package.reload'
 -- Fields of `package.reload` that the rock replaces in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
---- Returns the table `package.reload` of the rock.
+--- Returns the rock's table `package.reload`.
 -- @treturn ?table nil if the application does not use the rock
 function M.detect()
     local self = rawget(package, 'reload')
@@ -37,7 +37,7 @@ function M.detect()
     return self
 end
 
---- Returns whether a Lua function seems to read the number of the generation,
+--- Returns whether a Lua function seems to read the generation number,
 -- `package.reload.count`.
 -- @tparam table self `package.reload`
 -- @tparam function f

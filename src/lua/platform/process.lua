@@ -35,8 +35,8 @@ end
 --- Returns the time when the process was started.
 --
 -- `box.info.uptime` has only whole seconds, so the kernel's figure is preferred. In
--- some containers, the kernel's figure describes another process. It is ignored if it
--- contradicts `box.info.uptime`.
+-- some containers, the kernel's figure describes another process. If it contradicts
+-- `box.info.uptime`, it is ignored.
 -- @treturn number Unix time
 local function started()
     local whole = box.info.uptime

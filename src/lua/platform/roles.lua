@@ -1,4 +1,5 @@
---- Registers roles as Cartridge does, and finds out which roles run on this instance.
+--- Builds a registry of roles as Cartridge does, and finds out which roles run on this
+-- instance. Does not change Cartridge's own registry.
 
 local require = ...
 local cartridge = require('platform.cartridge')
@@ -44,7 +45,8 @@ local function role_modules()
     return names
 end
 
---- Registers roles as Cartridge does at startup, each role after its dependencies.
+--- Registers roles in a new registry as Cartridge does at startup, each role after its
+-- dependencies.
 -- @tparam {string,...} module_names
 -- @tparam function load (module_name) -> value that the module returns; may throw
 -- @tparam function fail (module_name, message) reports an invalid role; must throw
@@ -111,7 +113,7 @@ local function register(module_names, load, fail)
 end
 
 --- Returns the roles that are enabled on this instance: the permanent roles, and the
--- roles of its replica set with their dependencies.
+-- roles of the instance's replica set with their dependencies.
 -- @tparam table registry as returned by `register`
 -- @tparam table conf sections of the cluster-wide config, as tables
 -- @treturn {[string]=boolean,...} set of role names
@@ -139,7 +141,7 @@ local function enabled(registry, conf)
     return result
 end
 
---- Returns Cartridge's current registry of roles in the format of `register`.
+--- Returns Cartridge's current registry of roles in the format that `register` returns.
 local function registered()
     local registry = cartridge.vars('cartridge.roles')
     return {

@@ -1,15 +1,15 @@
 --- Reads the stacks of coroutines.
 --
--- If a fiber runs a coroutine inside another one, its frames are on several stacks. The
--- top frame of the outer coroutine leads to the inner one, which is the argument of
+-- If a fiber runs nested coroutines, its frames are on several stacks. The top frame of
+-- an outer coroutine leads to the inner coroutine, which is the argument of
 -- `coroutine.resume` or the upvalue of a function made by `coroutine.wrap`.
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- The maximum number of frames to examine in a coroutine. The limit is low because
--- LuaJIT walks the stack from the top again for each frame.
+-- Maximum number of frames to examine in a coroutine. The limit is low because, for each
+-- frame, LuaJIT walks the stack again from the top.
 local LEVELS = 200
--- The maximum depth of nested coroutines.
+-- Maximum number of nested coroutines to examine.
 local DEPTH = 20
 
 --- Returns the coroutine that the given coroutine has resumed.
@@ -119,8 +119,8 @@ local TRANSPARENT = {
 }
 
 --- Returns whether a protected call may catch an error that is raised in the innermost
--- frame. The error then does not reach the entry function. An unknown C function counts
--- as a protected call.
+-- frame, so that the error does not reach the entry function. An unknown C function
+-- counts as a protected call, unless it is in the innermost frame.
 -- @tparam {table,...} frames see `frames_of`
 -- @tparam number entry index of the entry function's frame
 local function is_protected(frames, entry)
@@ -138,8 +138,8 @@ local function is_protected(frames, entry)
     return false
 end
 
---- Returns whether a fiber was created with arguments. A value that the entry function
--- has assigned to a parameter counts as an argument, too.
+--- Returns whether a fiber seems to have been created with arguments. A value that the
+-- entry function has assigned to a parameter counts as an argument, too.
 -- @tparam table frame frame of the entry function
 local function has_arguments(frame)
     local info = getinfo(frame.func, 'u')

@@ -3,12 +3,13 @@
 --
 -- Before Tarantool 3.0, a trigger is a function, and a new trigger can take the
 -- position of an old one. Since 3.0, triggers have names. The default name is the
--- address of the function. A new trigger replaces the trigger with the same name. If
--- there is none, the new trigger is put before all others. So if a trigger is replaced
--- by one with a different name, all triggers that were set later must be set again.
+-- address of the function. A new trigger takes the position of the trigger with the
+-- same name. If there is none, the new trigger is put before all others. So if a trigger
+-- is replaced with one that has a different name, all triggers that were set later must
+-- be set again.
 --
 -- A place is a table with
---   original   the function of Tarantool that sets and lists triggers
+--   original   Tarantool's function that sets and lists the triggers
 --   holder     the object of which `original` is a method, if `is_method` is true
 --   full_name  the name of the event, since Tarantool 3.0
 --
@@ -17,7 +18,7 @@
 
 local require = ...
 
--- Before Tarantool 3.0, `require('trigger')` could load a module of the application.
+-- Before Tarantool 3.0, `require('trigger')` could load one of the application's modules.
 local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
 local module
@@ -87,7 +88,7 @@ local function position(triggers, meant)
 end
 
 --- Sets a trigger. If a trigger with the same name exists, it is replaced. Otherwise the
--- new trigger becomes the last one.
+-- new trigger becomes the last one in the order of `list`.
 local function set_named(place, trigger)
     if trigger.name ~= nil then
         call(place, trigger.f, nil, trigger.name)
@@ -96,8 +97,8 @@ local function set_named(place, trigger)
     end
 end
 
---- Replaces the trigger `old` by `new` in Tarantool 3.0 and newer. Removes `old` if
--- `new` is nil. Throws if `old` is not set.
+--- Replaces the trigger `old` with `new` in Tarantool 3.0 and newer. Removes `old` if
+-- `new` is nil. Throws if there is no trigger `old`.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)
@@ -121,9 +122,10 @@ local function replace_named(place, new, old)
     end
 end
 
---- Sets, replaces or removes a trigger. Throws the errors of Tarantool.
+--- Sets, replaces or removes a trigger. Throws Tarantool's errors, and throws if there is
+-- no trigger `old`.
 -- @tparam table place
--- @tparam ?table new the trigger to set; nil to remove `old`. Has a name only if code
+-- @tparam ?table new the trigger to set; nil to remove `old`. It has a name only if code
 --   has chosen the name.
 -- @tparam ?table old the trigger to replace or remove. It is found by its name, or by
 --   its function if it has no name.

@@ -4,8 +4,7 @@
 -- In addition to the fields in `trigger_list`, a place has:
 --   label  the name of the place in messages
 --   event  the name of the function in `holder` that sets triggers
--- The place of an event that is known only by its name has neither `holder` nor
--- `event`.
+-- If an event is known only by its name, its place has neither `holder` nor `event`.
 
 local require = ...
 local yield = require('core.yield')
@@ -28,7 +27,7 @@ end
 
 --- Creates an empty list of places.
 -- @tparam ?function on_add (place), called for each place that is added
--- @treturn table object that has the list in its field `list`
+-- @treturn table object with the list in its field `list`
 local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()
@@ -48,8 +47,8 @@ local function add(self, place)
 end
 
 --- Adds the place of an event, if this server has the event. `holder[event]` is the
--- function that sets triggers, and a method of `holder` if `is_method` is true. `label`
--- is the name of the place in messages. `full_name` is described in `trigger_list`.
+-- function that sets triggers; it is a method of `holder` if `is_method` is true.
+-- `label` is the name of the place in messages, and `full_name` the name of the event.
 local function add_place(self, label, holder, event, is_method, full_name)
     local original = rawget(holder, event)
     if type(original) ~= 'function' then
@@ -101,7 +100,7 @@ local function add_space(self, name, space)
     end
 end
 
---- Returns the names of those events whose places are not in the list yet.
+--- Returns the names of the events whose places are not in the list yet.
 local function other_events(self)
     local module, result = trigger_list.names_module(), {}
     for full_name in pairs(module and module.info() or {}) do
@@ -136,7 +135,7 @@ function Places:add_all()
     add_events(self)
 end
 
---- Adds the places of those spaces and events that are not in the list yet.
+--- Adds the places of new spaces and events, which are not in the list yet.
 function Places:add_new()
     if not is_configured() then
         return
