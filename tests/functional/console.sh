@@ -103,14 +103,14 @@ console 'a backslash in a statement is Lua' 'x = [[\n\\quit\n]]\n' 0 '' \
     "$(reply 'done')" hold
 console 'a statement that is not complete at the end is an error' '\nf(\n1' 3 'line 2:' request "$(reply more)" request "$(reply more)" \
     'request="run","f(\n1",0,0)' "$(reply failed '- error: unfinished\n')" hold
-lines=$(printf "'%0100000d',\\\\n" 0 0 0)
-lines=$lines$lines$lines
+rows=$(printf "'%0100000d',\\\\n" 0 0 0)
+rows=$rows$rows$rows
 console 'a long one is sent when it may be complete, or has doubled' \
-    "x = {\\n$lines}\\n1\\n" 0 '' \
+    "x = {\\n$rows}\\n1\\n" 0 '' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$(reply 'done')" \
     'request="more","1",0,0)' "$one" hold
-console 'a statement has a maximum length' "x = {\\n$lines${lines}1\\n" 3 'line 1:' \
+console 'a statement has a maximum length' "x = {\\n$rows${rows}1\\n" 3 'line 1:' \
     request "$(reply more)" request "$(reply more)" request "$(reply more)" \
     request "$(reply more)" request "$one" request "$one" request "$one" \
     request "$one" request "$one" request "$one" request "$one" \

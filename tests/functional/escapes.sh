@@ -208,24 +208,24 @@ is "$(harmful)" '' 'no text of the user is printed raw'
 is "$(broken_json)" 'all checked' 'JSON stays valid'
 
 # The request is one line, in which no argument ends the Lua string.
-lines=0
-mkdir .run/lines
+requests=0
+mkdir .run/requests
 for text in "${nasty[@]}"; do
 	raw=$(printf %b "${text//'\0'/}" | iconv -c -f UTF-8 -t UTF-8)
 	[ -n "$raw" ] || continue
 	try reload --print-lua --module "$raw" --exclude "$raw"
 	is "$(wc -l <"$OUT")" 1 "the request is one line: $text"
 	is "$(LC_ALL=C grep -c '[^ -~]' "$OUT")" 0 'the request is ASCII'
-	lines=$((lines + 1))
-	cp "$OUT" ".run/lines/$lines"
-	printf %s "$raw" >".run/lines/$lines.raw"
+	requests=$((requests + 1))
+	cp "$OUT" ".run/requests/$requests"
+	printf %s "$raw" >".run/requests/$requests.raw"
 done
-ok 'there are requests' [ "$lines" -gt 15 ]
+ok 'there are requests' [ "$requests" -gt 15 ]
 # The Lua code gets the arguments unchanged and runs nothing else.
 is "$(lua '
 	local json = require("json")
 	for i = 1, tonumber(arg[1]) do
-		local file = ".run/lines/" .. i
+		local file = ".run/requests/" .. i
 		local wanted = io.open(file .. ".raw"):read("*a")
 		local args
 		local function boot(...)
@@ -240,7 +240,7 @@ is "$(lua '
 			print("other arguments arrive: " .. wanted)
 		end
 	end
-	os.exit(0)' "$lines")" '' 'arguments arrive unchanged'
+	os.exit(0)' "$requests")" '' 'arguments arrive unchanged'
 ok 'no text was executed' [ ! -e executed ]
 
 done_testing
