@@ -27,9 +27,10 @@ section()
 # has_all FILE: whether every line of the input is a word of the file.
 has_all()
 {
-	local word missing=0
+	local text word missing=0
+	text=$(<"$1")
 	while read -r word; do
-		grep -qw -- "$word" "$1" || {
+		[[ $text =~ (^|[^A-Za-z0-9_])"$word"([^A-Za-z0-9_]|$) ]] || {
 			diag "missing: $word"
 			missing=1
 		}
@@ -134,39 +135,35 @@ normalise()
 	    -e 's/Cartridge [0-9][^,]*,/Cartridge N,/'
 }
 
-# Prints leftovers of a demo: files, and processes that work in its directory.
+# Whether a demo has left nothing: no files, and no process that works in its
+# directory.
 DEMO=$WORK/demo
-demo_processes()
-{
-	local cwd
-	for cwd in /proc/[0-9]*/cwd; do
-		case $(readlink "$cwd" 2>/dev/null) in
-		"$DEMO"/*) cwd=${cwd%/cwd}; echo "${cwd#/proc/}" ;;
-		esac
-	done
-}
 nothing_left()
 {
 	local left
-	left=$(ls -A "$DEMO"; demo_processes)
+	left=$(ls -A "$DEMO"
+	    find /proc -maxdepth 2 -name cwd -lname "$DEMO/*" 2>/dev/null)
 	[ -z "$left" ] || diag "left: $left"
 	[ -z "$left" ]
 }
 
+# text_of PICTURE: prints its text, with the wrapped lines joined.
+text_of()
+{
+	sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
+	    -e '/^<text .*class="[^"]*more"/s/^[^>]*>/\x01/' \
+	    -e 's/^<text [^>]*>//' -e 's|</text>$||p' "$1" |
+	    sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\n\x01//g' | normalise
+}
+
 mkdir "$DEMO"
-CARTRIDGE_ROCKS='' TMPDIR=$DEMO scripts/demo.sh >"$OUT" 2>"$ERR"
-is "$? $(cat "$ERR")" '0 ' 'the demo succeeds'
-ok 'the demo leaves nothing behind' nothing_left
-# The text of the picture, with its wrapped lines joined.
-sed -nE -e 's/&lt;/</g' -e 's/&gt;/>/g' -e 's/&amp;/\&/g' \
-    -e '/^<text .*class="[^"]*more"/s/^[^>]*>/\x01/' \
-    -e 's/^<text [^>]*>//' -e 's|</text>$||p' doc/demo.svg |
-    sed -e ':a' -e '$!{N;ba' -e '}' -e 's/\n\x01//g' | normalise >"$WORK/picture"
-grep . "$OUT" | normalise >"$WORK/shown"
-ok 'the picture shows the output of the demo' diff "$WORK/shown" "$WORK/picture"
 TMPDIR=$DEMO CARTRIDGE_ROCKS='' scripts/picture.sh "$WORK/new.svg" \
     >"$OUT" 2>"$ERR"
-is "$? $(cat "$OUT" "$ERR")" '0 ' 'the picture can be recorded'
+is "$? $(cat "$OUT" "$ERR")" '0 ' 'the demo succeeds and can be recorded'
+ok 'the demo leaves nothing behind' nothing_left
+text_of doc/demo.svg >"$WORK/picture"
+text_of "$WORK/new.svg" >"$WORK/shown"
+ok 'the picture shows the output of the demo' diff "$WORK/shown" "$WORK/picture"
 ok 'the recorded picture has lines' \
     [ "$(grep -c '^<text' "$WORK/new.svg")" -gt 20 ]
 
@@ -228,7 +225,6 @@ END
 chmod +x "$WORK/bin/server" "$WORK/path/curl"
 TARANTOOL=$WORK/bin/server interrupted INT 130 "$WORK/server.waits"
 TARANTOOL=$WORK/bin/server interrupted HUP 129 "$WORK/server.waits"
-PATH=$WORK/path:$PATH interrupted INT 130 "$WORK/curl.waits"
 PATH=$WORK/path:$PATH interrupted TERM 143 "$WORK/curl.waits"
 
 TMPDIR=$DEMO scripts/demo.sh 2>/dev/null | head -n 2 >/dev/null
