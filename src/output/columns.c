@@ -140,7 +140,10 @@ narrow(struct table *table, enum column column, int least, int limit)
 	    least;
 }
 
-/* Fits the columns into `limit`: hides some of them, and narrows others. */
+/*
+ * Makes a row fit into `limit` characters: hides some columns, and narrows
+ * others.
+ */
 static void
 fit(struct table *table, int limit)
 {

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Prints the table of instances of the command `status`.  Chooses the column
+ * Prints the table of instances for the command `status`.  Chooses the column
  * widths so that a row fits on a line.  The cells are filled in by
- * output/text_table.c.  No function here blocks, except for writing to the
+ * output/text_table.c.  No function here blocks, except on writes to the
  * stream.
  */
 
@@ -57,29 +57,29 @@ struct table {
 };
 
 /*
- * Sets the style and the text of a cell.  Copies the text, escapes it, and cuts
- * it to CELL_MAX characters.  NULL leaves the cell empty.  If out of memory,
+ * Sets the style and the text of a cell.  Cuts the text to CELL_MAX characters,
+ * and stores an escaped copy.  NULL leaves the cell empty.  If out of memory,
  * sets table->failed.  The caller frees the cells.
  */
 void	columns_set(struct table *, struct row *, enum column, enum term_style,
 	    const char *text);
 
 /*
- * Returns the text of the non-empty cells of a column if all of them are equal,
- * otherwise NULL.  The text belongs to a cell.
+ * Returns the text that all non-empty cells of a column share, or NULL if the
+ * cells differ or are all empty.  The text belongs to a cell.
  */
 const char	*columns_common(const struct table *, enum column);
 
 /*
- * Prints a cell, and cuts it if it is wider than `most` columns.  Returns the
- * printed width, in columns.
+ * Prints a cell, and cuts its text if it is wider than `most` columns.  Returns
+ * the printed width, in columns.
  */
 int	columns_print_cell(FILE *, const char *cell, int most);
 
 /*
- * Prints the heads and the rows of a table with at least one row.  The line
- * width is $COLUMNS or that of the terminal.  Hides columns that provide no
- * information or do not fit, and narrows others.
+ * Prints the headings and the rows of a table that has at least one row.  The
+ * line width is $COLUMNS or that of the terminal.  Hides columns that provide
+ * no information or do not fit, and narrows others.
  */
 void	columns_print(const struct output_context *, struct table *);
 

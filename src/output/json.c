@@ -27,9 +27,9 @@ output_json_value(FILE *out, const json_t *value, size_t indent)
 	size_t len;
 
 	/*
-	 * Print only ASCII, because the output may go to a terminal.  Print
-	 * numbers with 15 digits: instances send 14, and 17 would turn 0.1 into
-	 * 0.10000000000000001.
+	 * Print only ASCII, because the output may go to a terminal.  Print at
+	 * most 15 digits of a real number: instances send 14 digits, and 17
+	 * digits would turn 0.1 into 0.10000000000000001.
 	 */
 	dumped = json_dump_strict(value, JSON_INDENT(indent) | JSON_ENCODE_ANY |
 	    JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15), NULL);

@@ -30,7 +30,10 @@ output_find(const char *name)
 int
 output_flush(FILE *out)
 {
-	/* The errno of the first failed flush, which stdio does not store. */
+	/*
+	 * The errno of the first flush that failed.  stdio does not store this
+	 * errno.
+	 */
 	static int reason;
 
 	errno = 0;

@@ -39,7 +39,7 @@ struct output_context {
 
 /* The results of a finished command. */
 struct output_run {
-	enum outcome	 outcome;	/* the gravest */
+	enum outcome	 outcome;	/* the worst */
 	/*
 	 * The reports of the instances that finished, in the order of the
 	 * targets or, with --cluster, sorted by name.
@@ -54,7 +54,7 @@ struct output_run {
 struct output {
 	const char	*name;		/* as given to --output */
 	int		 wants_tree;	/* parse the results of `eval` */
-	/* Called when an instance is finished, with its report. */
+	/* Called with the report of each instance that has finished. */
 	void		(*instance)(const struct output_context *,
 			    const json_t *report);
 	/* Called once at the end.  Returns 0, or -1 if out of memory. */
@@ -76,9 +76,8 @@ int	output_json_value(FILE *, const json_t *, size_t indent);
 
 /*
  * Flushes a stream, usually standard output.  Returns 0, or -1 with errno set
- * if this write or any earlier one to the stream has failed.  The errno of a
- * failure is stored once for all streams, so use this function for a single
- * stream only.
+ * if this flush or an earlier write to the stream has failed.  All streams
+ * share one stored errno, so use this function for a single stream only.
  */
 int	output_flush(FILE *);
 
@@ -90,8 +89,8 @@ int	output_flush(FILE *);
 void	output_message(FILE *, const char *target, const char *message);
 
 /*
- * Prints the error of a report in the format of output_message.  Adds the
- * effect on the application, and the traceback.
+ * Prints the error in a report in the format of output_message.  Adds the
+ * effect of the error on the application, and the traceback.
  */
 void	output_error(const struct output_context *, const json_t *report);
 

@@ -29,8 +29,8 @@ progress_start(struct progress *progress, FILE *out, int on, size_t total,
 }
 
 /*
- * Schedules a redraw after a change.  The redraws have a minimum interval, so
- * that the line does not flicker.
+ * Schedules a redraw after a change, but keeps a minimum interval between
+ * redraws to prevent flicker.
  */
 static void
 redraw_soon(struct progress *progress)

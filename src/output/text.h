@@ -17,13 +17,13 @@
 
 /* --- Parts of a line: text_print.c -----------------------------------------*/
 
-/* Print a string of the report, or nothing if the string is NULL. */
+/* Print a string from the report, or nothing if the string is NULL. */
 void	text_print(const struct output_context *, const char *text);
 void	text_print_styled(const struct output_context *, enum term_style,
 	    const char *text);
 
 /*
- * Print the text `before` and a value.  Print nothing if the report lacks the
+ * Print a value after the text `before`.  Print nothing if the report lacks the
  * value.
  */
 void	text_print_duration(const struct output_context *, const char *before,
@@ -37,14 +37,14 @@ void	text_print_field(const struct output_context *, const char *before,
 void	text_print_count(const struct output_context *, const char *before,
 	    size_t count, const char *what);
 
-/* Prints each string of a list on a separate line, after the label. */
+/* Prints each string of a list on a separate line, preceded by the label. */
 void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 
 /*
  * Print the beginning of the first line of a report.  text_print_target prints
- * only the target.  text_print_head also prints `said`, in the colour of
- * success or failure.
+ * only the target.  text_print_head also prints the text `said`, in the colour
+ * of success or failure.
  */
 void	text_print_target(const struct output_context *, const json_t *report);
 void	text_print_head(const struct output_context *, const json_t *report,
@@ -68,7 +68,7 @@ void	text_print_details(const struct output_context *,
 
 /*
  * Prints how many stale references remain, and whether the scan is incomplete.
- * The text is a part of the first line of a reload report.
+ * The text is part of the first line of a reload report.
  */
 void	text_print_stale_remain(const struct output_context *,
 	    const json_t *report);
@@ -112,7 +112,8 @@ void	text_print_plans(const struct output_context *, const json_t *reports);
 int	text_print_table(const struct output_context *, const json_t *reports);
 
 /*
- * Prints how many instances had each outcome, then lists the failed ones again.
+ * Prints how many instances had each outcome, then lists the failed instances
+ * again.
  */
 void	text_print_summary(const struct output_context *,
 	    const struct output_run *);

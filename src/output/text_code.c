@@ -30,7 +30,7 @@ text_print_code_counts(const struct output_context *context, const char *before,
 		known |= json_is_boolean(json_object_get(
 		    json_array_get(modules, i), "changed"));
 	/*
-	 * The number of changed modules is unknown in generation 0, because
+	 * The number of changed modules is unknown for generation 0, because
 	 * this program did not load that generation.
 	 */
 	if (known)

@@ -7,7 +7,7 @@
 #include "output/text.h"
 
 /*
- * Prints the errors of modules or of the config if there are at least two.  A
+ * Prints the errors in modules or in the config if there are at least two.  A
  * single error appears only on standard error.
  */
 static void
@@ -60,8 +60,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * Skip a fiber with a reason: it is listed among the stale
-		 * references.
+		 * Skip a fiber that has the field `reason`: the stale
+		 * references above include the fiber.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;

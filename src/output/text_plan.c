@@ -46,8 +46,8 @@ print_kept(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Whether two instances have the same plan: equal modules to reload and to
- * keep, and equal roles and main scripts.
+ * Whether two instances have the same plan: the same modules to reload, modules
+ * to keep, roles and main script.  A plan without modules equals no other plan.
  */
 static int
 is_same_plan(const json_t *one, const json_t *other)

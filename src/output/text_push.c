@@ -10,8 +10,8 @@
 #include "proto/report.h"
 
 /*
- * The changes that a push can make to sections of the config, in the order of
- * the report.
+ * What a push can do with a config section, in the order in which the report
+ * lists it.
  */
 static const struct {
 	const char	*key;

@@ -122,14 +122,14 @@ print_place(const struct output_context *context, const json_t *place)
 	text_print_styled(context, patched ? TERM_GOOD : TERM_WARN,
 	    patched ? "patched" : "stale");
 	fputs(": ", context->out);
-	/* If the field `where` is present, its text includes the kind. */
+	/* The field `where`, if present, already includes the kind of place. */
 	text_print(context, where != NULL ? where : string(place, "kind"));
 	if (string(place, "function") != NULL) {
 		fputs(patched ? " was " : " is ", context->out);
 		text_print(context, string(place, "function"));
 	}
 	/*
-	 * The name is empty if the value of the module is the function itself.
+	 * The name is empty if the function itself is what the module returned.
 	 */
 	if (name != NULL && name[0] != '\0') {
 		fputs(" (", context->out);
@@ -145,8 +145,8 @@ print_place(const struct output_context *context, const json_t *place)
 }
 
 /*
- * Prints at most `max` of the patched references if `patched` is 1, or of the
- * unpatched references if it is 0.
+ * Prints at most `max` references: the patched ones if `patched` is 1,
+ * otherwise the unpatched ones.
  */
 static void
 print_places(const struct output_context *context, const json_t *stale,
@@ -262,8 +262,8 @@ text_print_stale_references(const struct output_context *context,
 	print_places(context, stale, 0, max);
 	print_rest(context, &counts, max);
 	/*
-	 * A successful reload need not check everything, so list what it has
-	 * not checked only if verbose.
+	 * A successful reload need not check everything, so list the unchecked
+	 * items only if verbose.
 	 */
 	if (is_scan || context->verbose ||
 	    report_ended(report, OUTCOME_STALE))

@@ -50,8 +50,8 @@ set_state(struct table *table, struct row *row)
 }
 
 /*
- * Sets the cell of the role, such as "leader/rw".  The cell contains no spaces,
- * so that awk(1) treats it as one field.
+ * Sets the role cell to a text such as "leader/rw".  The cell contains no
+ * spaces, so that awk(1) treats it as one field.
  */
 static void
 set_role(struct table *table, struct row *row)
@@ -90,9 +90,9 @@ digest_of(const json_t *report)
 
 /*
  * Returns the digest that more than half of the instances have, or NULL.  Uses
- * the Boyer-Moore majority vote.  In the first loop, each different digest
- * cancels one vote, so a digest with a majority is left at the end.  The second
- * loop checks that this digest really has a majority.
+ * the Boyer-Moore majority vote algorithm.  The first loop finds the only
+ * digest that can have a majority.  The second loop checks that this digest
+ * really has one.
  */
 static const char *
 find_common_digest(const json_t *reports)
@@ -120,8 +120,8 @@ find_common_digest(const json_t *reports)
 }
 
 /*
- * Sets the cell of the code to the digest of the loaded code.  Adds the digest
- * of the code on disk if it differs.
+ * Sets the code cell to the digest of the loaded code.  If the code on disk
+ * differs, adds its digest.
  */
 static void
 set_code(struct table *table, struct row *row)
@@ -135,8 +135,8 @@ set_code(struct table *table, struct row *row)
 	if (digest == NULL && loaded == NULL)
 		return;
 	/*
-	 * If the digest of the loaded code is unknown, show that of the code on
-	 * disk.
+	 * If the digest of the loaded code is unknown, show the digest of the
+	 * code on disk.
 	 */
 	if (is_outdated)
 		snprintf(shown, sizeof(shown), "%.*s, disk %.*s", TEXT_DIGEST,
