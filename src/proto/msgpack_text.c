@@ -40,8 +40,9 @@ skip(const char **at, const char *end, int depth)
 			return -1;
 		count = mp_decode_map(at);
 		/*
-		 * Reject a truncated map, which has more entries than there are
-		 * bytes left.  The multiplication below could overflow.
+		 * A map with more entries than there are bytes left is
+		 * truncated.  Reject it here, because doubling a huge count
+		 * could overflow.
 		 */
 		if (count > (size_t)(end - *at))
 			return -1;
@@ -152,7 +153,7 @@ print_list(FILE *out, const char **at)
 	putc(']', out);
 }
 
-/* Prints a value of an extension type, showing only the number of the type. */
+/* Prints the type number of an extension value, but not its contents. */
 static void
 print_extension(FILE *out, const char **at)
 {

@@ -24,9 +24,9 @@ int	 msgpack_skip(const char **at, const char *end);
 
 /*
  * Converts a value that msgpack_skip has accepted to one line of YAML in flow
- * style.  A value of an extension type is shown only as the number of the type.
- * Returns a text that the caller frees, and sets *len to its length.  Returns
- * NULL if out of memory.
+ * style.  An extension value is shown only as its type number.  Returns a text
+ * that the caller frees, and sets *len to its length.  Returns NULL if out of
+ * memory.
  */
 char	*msgpack_text(const char *value, size_t *len);
 

@@ -162,7 +162,9 @@ take_excerpt(const char *data, size_t len, void *arg)
 	struct excerpt *excerpt = arg;
 	size_t room = EXCERPT_MAX - excerpt->len;
 
-	/* jansson may call the callback again after it returned -1. */
+	/*
+	 * jansson may call this function again even after it has returned -1.
+	 */
 	if (excerpt->is_cut)
 		return -1;
 	memcpy(excerpt->text + excerpt->len, data, len < room ? len : room);
@@ -232,8 +234,8 @@ build_from_ours(struct report *report, const char *target,
 	    "transient");
 	if (build(report, target, outcome, from, &wrong) == 0) {
 		/*
-		 * After any other outcome, the request may have had an effect,
-		 * so a retry is not safe.
+		 * A retry is safe only if the outcome means that the request
+		 * had no effect.
 		 */
 		report->transient = json_is_true(transient) &&
 		    (outcome == OUTCOME_REFUSED || outcome == OUTCOME_FAILED ||

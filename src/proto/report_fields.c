@@ -13,7 +13,7 @@
 #define INTEGER_MAX		9007199254740992.0
 
 /*
- * The maximum number of maps in the lists of a report.  Even an empty map of a
+ * The maximum number of maps in the lists of a report.  Even an empty map in a
  * reply takes memory, because the report adds all fields of the schema to it.
  */
 #define ITEMS_MAX	50000

@@ -13,7 +13,9 @@
 #define BOOT	"boot"
 #define TYPED	"commands.repl"
 
-/* A growing buffer.  After an allocation has failed, all operations fail. */
+/*
+ * A growing buffer.  Once an allocation has failed, all later operations fail.
+ */
 struct text {
 	char	*data;
 	size_t	 len;
@@ -66,9 +68,9 @@ append(struct text *text, const char *data, size_t len)
 
 /*
  * Returns how many characters a byte takes in a Lua string literal.  If
- * `is_ascii` is set, escapes bytes above 0x7f as well, to keep the line ASCII.
- * User code is sent without these escapes, because they would make non-Latin
- * text four times as long.
+ * `is_ascii` is set, bytes above 0x7f are escaped as well, to keep the line
+ * ASCII.  User code is sent without these escapes, because they would make
+ * non-Latin text four times as long.
  */
 static size_t
 escaped_size(unsigned char byte, int is_ascii)

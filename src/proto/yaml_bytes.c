@@ -267,8 +267,9 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		use = utf8_decode(text + i, len - i, &code);
 		/*
 		 * The input may contain characters that look like placeholders.
-		 * These must be replaced in a copy, but they do not make a copy
-		 * necessary.
+		 * A copy must replace them, because bytes_restore would convert
+		 * them.  They alone do not require a copy: without a copy,
+		 * bytes_restore is not called.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
 			prescan->needs_copy = 1;

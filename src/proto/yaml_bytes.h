@@ -32,7 +32,7 @@ int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 	    size_t max);
 
 /*
- * Converts the placeholders of a scalar back, in place.  The placeholder of
+ * Converts the placeholders in a scalar back, in place.  The placeholder for
  *
  * - a control character becomes that character;
  * - any other raw byte becomes \xNN in lower case;

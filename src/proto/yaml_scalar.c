@@ -10,7 +10,7 @@
 
 /*
  * Parses a JSON integer that fits in a signed 64-bit number.  Returns 0, or -1
- * if the text has another form.
+ * for any other text.
  */
 static int
 read_integer(const char *text, size_t len, json_int_t *number)
@@ -33,7 +33,7 @@ count_digits(const char *text)
 
 /*
  * Parses a finite JSON number with a fraction or an exponent.  Returns 0, or -1
- * if the text has another form.
+ * for any other text.
  */
 static int
 read_real(const char *text, size_t len, double *number)

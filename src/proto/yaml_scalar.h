@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Converts scalars of the console's YAML to JSON values. */
+/* Converts scalars in the console's YAML to JSON values. */
 
 #ifndef CR_YAML_SCALAR_H
 #define CR_YAML_SCALAR_H

@@ -222,8 +222,8 @@ awaits_key(const struct reader *reader)
 }
 
 /*
- * Adds the size and height of a value to those of the collection in the top
- * frame.
+ * Updates the size and height of the collection in the top frame for a value
+ * that is added to it.
  */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)
@@ -380,8 +380,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The key itself is always text.  But an alias of its anchor
-		 * gets the parsed value, such as a number.
+		 * The key itself is always text.  But an alias of the key's
+		 * anchor gets the parsed value, such as a number.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
@@ -516,8 +516,9 @@ read_stream(struct reader *reader)
 }
 
 /*
- * Checks the limits of a reply.  If the reply contains bytes that libyaml
- * rejects or misreads, makes a copy with placeholders in their place.
+ * Checks the size of a reply and its number of directives.  If the reply
+ * contains bytes that libyaml rejects or misreads, makes a copy with
+ * placeholders in their place.
  */
 static int
 prepare(struct reader *reader, struct prepared *prepared, const char *data,

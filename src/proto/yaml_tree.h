@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Parses the YAML of the console into a JSON tree. */
+/* Converts the console's YAML to a JSON tree. */
 
 #ifndef CR_YAML_TREE_H
 #define CR_YAML_TREE_H
