@@ -27,9 +27,9 @@ cluster_gateway(const struct fleet *fleet)
 
 /*
  * Asks the gateway, which must be the only member of the fleet, for the
- * topology.  Returns a new reference, or NULL if the run must end.  The error
- * message is then empty if the failure of the gateway has been printed or the
- * run was interrupted.
+ * topology.  Returns a new reference, or NULL if the run must end.  In that
+ * case, the error message is empty if the gateway's failure has already been
+ * printed or the run was interrupted.
  */
 static json_t *
 fetch_topology(struct fleet *fleet, struct error *error)
@@ -97,8 +97,8 @@ fail_member(struct fleet *fleet, struct member *member,
 
 /*
  * Creates targets for the instances that are reached directly, with the user
- * and password of the gateway.  Skips invalid addresses, because add_instance
- * reports their members as failed.  Returns 0, or -1 with an error.
+ * and password of the gateway.  Skips an instance with an invalid address,
+ * because add_instance reports it as failed.  Returns 0, or -1 with an error.
  */
 static int
 add_targets(struct fleet *fleet, const struct target *gateway,

@@ -33,7 +33,7 @@
  */
 #define JOBS_RELAYED	16
 
-/* Changes the error to say that the search was interrupted. */
+/* Changes the error to say that the search for targets was interrupted. */
 static void
 set_interrupted(struct error *error)
 {
@@ -173,7 +173,10 @@ discard_answers(struct fleet *fleet)
 	}
 }
 
-/* Prints the reports of the members that failed before the command runs. */
+/*
+ * Before the command runs, prints the reports of the members that have already
+ * failed.
+ */
 static void
 report_failures(struct fleet *fleet)
 {

@@ -15,8 +15,8 @@
 
 /*
  * Finds targets with selection_find.  If there are none yet, retries for the
- * time of --wait, or until a signal arrives (see util/signals.h).  Returns 0,
- * or -1 with an error.
+ * time that --wait allows, or until a signal arrives (see util/signals.h).
+ * Returns 0, or -1 with an error.
  */
 int	command_targets(const struct options *, struct targets *,
 	    struct error *);

@@ -19,7 +19,9 @@
 #include "util/error.h"
 
 enum member_state {
-	/* A member that is still waiting after the run was not attempted. */
+	/*
+	 * A member in this state at the end of the run counts as not attempted.
+	 */
 	MEMBER_WAITING,
 	MEMBER_BUSY,
 	MEMBER_DONE,		/* has a report */
@@ -45,13 +47,14 @@ struct member {
 	/* The URI to which the gateway relays requests, or NULL. */
 	char			*uri;
 	char			*uuid;		/* expected UUID, or NULL */
-	int			 is_gateway;	/* relays to the others */
+	/* Whether this instance was asked for the topology. */
+	int			 is_gateway;
 	int			 is_direct;	/* reached without a gateway */
 	enum member_group	 group;
 	enum member_state	 state;
 	char			*skipped;	/* the reason */
 	int			 was_unhealthy;	/* unhealthy before reload */
-	struct report		 asked;		/* reply of the preflight */
+	struct report		 asked;		/* reply to the preflight */
 	const json_t		*preflight;	/* report in `asked`, or NULL */
 	struct report		 report;
 };
@@ -73,7 +76,7 @@ struct fleet {
 	/* The targets of the members that are reached without a gateway. */
 	struct targets			 direct;
 	/*
-	 * An error that replaces the success of the gateway in its report, or
+	 * The error to report for the gateway if its own request succeeds, or
 	 * NULL.
 	 */
 	const struct error		*refusal;
@@ -86,7 +89,7 @@ void	 fleet_finish(struct fleet *);
 /*
  * Adds a member.  Copies the strings.  The target must outlive the fleet.
  * Returns the member, or NULL with an error.  The pointer is valid until the
- * next call.
+ * next call to fleet_add.
  */
 struct member	*fleet_add(struct fleet *, const struct target *,
 		    const char *name, const char *alias, const char *uri,
@@ -107,8 +110,8 @@ int	 fleet_skip(struct fleet *, struct member *, const char *why);
 int	 fleet_expect(struct member *, const char *uuid);
 
 /*
- * Turns the report of a member into a failure if another instance has sent the
- * report.
+ * Turns the report of a member into a failure if the report came from another
+ * instance.
  */
 void	 fleet_check_identity(struct member *);
 

@@ -13,10 +13,10 @@
 #include "rollout/job.h"
 
 /*
- * Whether a status report shows a healthy instance, which is running and has
- * its roles configured.  If `was_unhealthy` is set, ignores Cartridge's own
- * health flag.  That flag describes the whole cluster, and may have been bad
- * before the reload.
+ * Whether a status report shows that the instance is healthy: it is running,
+ * and its roles are configured.  If `was_unhealthy` is set, ignores Cartridge's
+ * own health flag.  That flag describes the whole cluster, and may have been
+ * bad before the reload.
  */
 int	health_ok(const struct report *, int was_unhealthy);
 
@@ -28,7 +28,7 @@ int	health_reported_unhealthy(const json_t *instance);
 /*
  * Turns the report of a reload into a failure, because the instance did not
  * become healthy within `seconds`.  Takes the reason from `status`, the last
- * report of the instance.
+ * status report of the instance.
  */
 void	health_set_failed(struct report *, const struct report *status,
 	    double seconds);

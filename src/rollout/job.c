@@ -197,7 +197,7 @@ job_deadline(const struct job *job)
 	    exchange_due(job->exchange) : job->next;
 }
 
-/* Adds to the error what an unanswered request may have done. */
+/* Adds to the error message what the unanswered request may have done. */
 static void
 add_consequence(const struct job *job, struct error *error)
 {
@@ -242,7 +242,8 @@ add_consequence(const struct job *job, struct error *error)
 }
 
 /*
- * Adds the name of the gateway to the error if the connection to it has failed.
+ * Adds the name of the gateway to the error of a relayed request, because the
+ * exchange with the gateway has failed.
  */
 static void
 prefix_relay_name(const struct job *job, struct error *error)
@@ -256,7 +257,9 @@ prefix_relay_name(const struct job *job, struct error *error)
 	error->transient = before.transient;
 }
 
-/* Turns a success into a failure if the command cannot have this outcome. */
+/*
+ * Turns a success into a failure if the command cannot end with this outcome.
+ */
 static void
 check_outcome(struct job *job)
 {

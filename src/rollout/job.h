@@ -36,8 +36,8 @@ struct job_spec {
 	double			 timeout;	/* per attempt, in seconds */
 	int			 parse_results;	/* parse the results of eval */
 	/*
-	 * Decides whether to retry, from the report of the job.  If NULL, the
-	 * job retries only temporary errors.
+	 * Decides from the job's report whether to retry.  If NULL, the job
+	 * retries only temporary errors.
 	 */
 	int			(*should_retry)(const struct job *);
 };
@@ -66,7 +66,7 @@ struct job {
 	const char			*name;		/* as reported */
 	/* The URI to which the gateway relays the request, or NULL. */
 	const char			*uri;
-	void				*owner;		/* context of hooks */
+	void				*owner;		/* context for hooks */
 	enum job_state		 state;
 	int64_t				 until;		/* see job_begin */
 	int64_t				 limit;		/* see job_begin */
@@ -86,7 +86,7 @@ struct job {
 
 /*
  * Initialises a spec from the arguments of a request.  `timeout` is the time
- * limit of each attempt, in seconds.  A timeout in `args` is ignored.  If
+ * limit for each attempt, in seconds.  A timeout in `args` is ignored.  If
  * `relayed` is set, also prepares the request to a gateway.  Zeroes all other
  * fields.  Returns 0, or -1 with an error.
  */
@@ -122,8 +122,9 @@ enum job_state job_step(struct job *);
 int	 job_in_flight(const struct job *);
 
 /*
- * Cancels the job.  If an attempt is running, the job's report says that it was
- * cancelled.  Otherwise the job keeps the report of its last attempt.
+ * Cancels the job.  If an attempt is running, the job's report says that the
+ * attempt was cancelled.  Otherwise the job keeps the report of its last
+ * attempt.
  */
 void	 job_cancel(struct job *);
 

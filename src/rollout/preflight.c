@@ -23,8 +23,8 @@ status_of(const struct member *member)
 }
 
 /*
- * Stores the reply of a member to the preflight.  Unless the reply is a
- * failure, the member then waits for the command itself.
+ * Stores a member's reply to the preflight.  After a success, the member waits
+ * for the command itself, or is skipped if it is a stateboard.
  */
 static int
 take_answer(struct fleet *fleet, struct member *member)

@@ -67,8 +67,8 @@ on_phase(const struct job *job)
 }
 
 /*
- * Logs the reason for the first retry with --wait.  Later retries are not
- * logged.
+ * Shows on the progress line that a job is waiting.  With --verbose, also logs
+ * the reason for the first retry.
  */
 static void
 on_retry(const struct job *job)
@@ -158,8 +158,8 @@ finish_job(struct scheduler *scheduler, struct slot *slot,
 }
 
 /*
- * Starts the health check after a reload.  The health check polls the status of
- * the instance until the instance is healthy.
+ * Starts the health check after a reload.  The check polls the status of the
+ * instance until the instance is healthy or the time is up.
  */
 static void
 start_health_check(struct scheduler *scheduler, struct slot *slot)
@@ -425,8 +425,8 @@ run_batch(struct scheduler *scheduler)
 		step_jobs(scheduler);
 	}
 	/*
-	 * An error of this program may have ended the loop early.  Cancel the
-	 * jobs that are still running.
+	 * The loop ends early if this program itself fails.  Cancel the jobs
+	 * that are still running.
 	 */
 	for (i = 0; i < scheduler->jobs; i++)
 		if (scheduler->slots[i].member != NULL)
@@ -434,8 +434,8 @@ run_batch(struct scheduler *scheduler)
 }
 
 /*
- * Returns the number of jobs to run in parallel, which the limit of open files
- * may reduce.
+ * Returns the number of jobs to run in parallel.  The open-file limit may
+ * reduce this number.
  */
 static size_t
 choose_jobs(struct fleet *fleet, const struct batch *batch, size_t total)
