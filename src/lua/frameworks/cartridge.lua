@@ -67,7 +67,7 @@ end
 
 --- Finds the variables that the `stop` functions of old roles may assign to, and those
 -- that hold objects which these functions may shut down. New code must not see the
--- current values of these variables, see `adapters.vars`.
+-- current values of these variables (see `adapters.vars`).
 function Framework:hidden(txn, modules, adapters)
     local stops = {}
     for _, role in ipairs(adapters.roles.registered().by_number) do

@@ -28,8 +28,8 @@
 --                     HTTP server to the proxy that these functions get instead
 --   settle()          reverts `retire` after the old roles have stopped
 --   servers           adapters of the framework's HTTP servers, set by `stage`
---   methods           step -> name of a role's function for this step; the steps are
---                     `validate`, `init`, `before_apply`, `apply`, `stop` and
+--   methods           maps each step to the name of the function that roles have for it;
+--                     steps are `validate`, `init`, `before_apply`, `apply`, `stop` and
 --                     `after_commit`
 --   arguments(step, role)  returns the arguments for a role's function for this step
 --   describe_roles()  returns the roles in their order, {{name, module, enabled},...}

@@ -22,7 +22,7 @@ local function probe()
     return require('x')
 end
 
---- Returns an instruction's opcode and its operands A, B, C and D. D consists of the
+--- Returns an instruction's opcode and its operands A, B, C and D. D combines the
 -- bits of B and C. Returns nil after the last instruction.
 local function decode(f, pc)
     local name, instruction = bytecode.decode(f, pc)

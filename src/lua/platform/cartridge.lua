@@ -1,9 +1,8 @@
 --- Reads the state of Cartridge, and changes nothing.
 --
 -- Cartridge keeps the variables of its modules in the global table
--- `_cluster_vars_values`, by module name. If no public function returns a piece of
--- state, it is read from this table. The table's layout is the same in Cartridge 2.4 to
--- 2.17.
+-- `_cluster_vars_values`, by module name. State without a public getter is read from
+-- this table. The table's layout is the same in Cartridge 2.4 to 2.17.
 
 local require = ...
 

@@ -223,8 +223,8 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Returns whether the expression in a role's tag `fail_if` forbids this server to load
--- the role. If the expression cannot be evaluated, loading is forbidden, too, as in
+--- Returns whether the expression in a role's tag `fail_if` forbids loading the role on
+-- this server. An expression that cannot be evaluated forbids loading, too, as in
 -- Tarantool itself.
 function M.must_fail(expression)
     local ok, lib = pcall(require, 'internal.config.utils.expression')

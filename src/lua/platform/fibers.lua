@@ -2,7 +2,7 @@
 --
 -- Lua offers no way to get from a fiber to its stack. However, the Lua registry holds
 -- the coroutine of every fiber. In memory, `struct fiber` holds the address of this
--- coroutine, the fiber's id and flags, and links in the list of all fibers.
+-- coroutine, the fiber's id and flags, and its links in the list of all fibers.
 --
 -- The offsets of these fields differ between builds. To find them, this module creates
 -- two fibers and searches their memory for known values. The offsets are trusted only
@@ -63,8 +63,8 @@ end
 --- Returns facts about the running fiber that can be found without knowing the layout
 -- of `struct fiber`, such as its id and address.
 local function look_at_self()
-    -- Other modules may have declared `fiber_self`, but in the same way, because it is
-    -- part of Tarantool's public C API.
+    -- Other modules may declare `fiber_self`, too. Their declarations are the same,
+    -- because it is part of Tarantool's public C API.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -163,7 +163,7 @@ end
 
 local found_layout
 
---- Returns the layout of `struct fiber`. Determines it in the first call. Does not
+--- Returns the layout of `struct fiber`. The first call determines the layout. Does not
 -- yield.
 -- @treturn ?table layout, see `walk`; nil if it cannot be found in this build
 local function locate()
@@ -351,7 +351,7 @@ local function cancel_safely(item)
     return ok and object ~= nil and pcall(object.cancel, object)
 end
 
---- Returns Tarantool's table that maps fiber ids to the Lua objects of the fibers.
+--- Returns the table in which Tarantool keeps the Lua object of each fiber, by fiber id.
 -- @treturn table empty if not found
 local function known()
     local metatable = debug.getmetatable(fiber.self())

@@ -4,7 +4,7 @@
 --   cache.tpl[FILE]      text of the template app_dir/templates/FILE
 --   cache.static[PATH]   text of the file PATH, which is below app_dir/public
 --   cache[NAME]          value returned by the controller app_dir/controllers/NAME.lua;
---                        the rock does not use its table cache.ctx for these values
+--                        the rock does not keep these values in its table cache.ctx
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect

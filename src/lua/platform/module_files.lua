@@ -5,13 +5,13 @@
 -- directory of the main script. So the application is still found after
 -- `box.cfg({work_dir = ...})` has changed the working directory. No function returns
 -- the directory of the main script. However, a loader that finds no file returns the
--- names of all files that it tried, and these contain the directory.
+-- names of all files that it tried, including those in this directory.
 
 -- A name that no module has. Searching for it makes the loader list the files it tries.
 local PROBE = 'cartridge-reload-probe'
 
 --- Returns Tarantool's loader of Lua files below the search root and in the directory of
--- the main script. It is the first built-in loader after that for `package.preload`.
+-- the main script. It is the first built-in loader after the one for `package.preload`.
 -- @treturn ?function nil if there is none
 local function file_loader()
     for i, loader in ipairs(package.loaders) do
@@ -48,8 +48,7 @@ end
 local function search(name, directories)
     local templates = {}
     for _, directory in ipairs(directories or roots()) do
-        -- The characters `;` and `?` of a directory name cannot be escaped in a search
-        -- template.
+        -- In a search template, `;` and `?` in a directory name cannot be escaped.
         if not directory:find('[;?]') then
             table.insert(templates, directory .. '/?.lua')
             table.insert(templates, directory .. '/?/init.lua')

@@ -9,7 +9,8 @@
 -- be set again.
 --
 -- A place is a table with
---   original   Tarantool's function that sets and lists the triggers
+--   original   the function that sets triggers: Tarantool's own, or a closure that calls
+--              the functions of the module `trigger`
 --   holder     the object of which `original` is a method, if `is_method` is true
 --   full_name  the name of the event, since Tarantool 3.0
 --
@@ -33,7 +34,7 @@ local function names_module()
     return module
 end
 
---- Calls Tarantool's function that sets and lists the triggers of a place.
+--- Calls the function `original` of a place.
 local function call(place, ...)
     if place.is_method then
         return place.original(place.holder, ...)
@@ -125,8 +126,8 @@ end
 --- Sets, replaces or removes a trigger. Throws Tarantool's errors, and throws if there is
 -- no trigger `old`.
 -- @tparam table place
--- @tparam ?table new the trigger to set; nil to remove `old`. It has a name only if code
---   has chosen the name.
+-- @tparam ?table new the trigger to set; nil to remove `old`. It has a name only if the
+--   name was chosen by code, not by the server.
 -- @tparam ?table old the trigger to replace or remove. It is found by its name, or by
 --   its function if it has no name.
 local function put(place, new, old)

@@ -1,5 +1,5 @@
---- Lists the places on which triggers can be set (see `trigger_list`): events of spaces,
--- sessions, the server and, since Tarantool 3.0, all other events.
+--- Lists the places on which triggers can be set (see `trigger_list`): the events of
+-- spaces, of sessions and of the server; since Tarantool 3.0, also all other events.
 --
 -- In addition to the fields in `trigger_list`, a place has:
 --   label  the name of the place in messages
