@@ -52,6 +52,7 @@ struct conn {
 	struct packet		 out[PACKETS_MAX]; /* send queue: ring buffer */
 	size_t			 out_first;
 	size_t			 out_count;
+	int			 has_handshake; /* the handshake is queued */
 	int			 is_awaiting;	/* a reply is outstanding */
 	int			 out_error;	/* errno of a failed send */
 };
@@ -200,6 +201,7 @@ check_greeting(struct conn *conn, struct error *error)
 	conn->due = conn->deadline;
 	conn->protocol_state.target = conn->target;
 	conn->protocol_state.greeting = &conn->greeting;
+	conn->has_handshake = 1;
 	if (conn->protocol->handshake(&conn->protocol_state,
 	    next_packet(conn), error) == -1)
 		return CONN_FAILED;
@@ -273,6 +275,7 @@ forget_sent(struct conn *conn, size_t len)
 		}
 		conn->out_first = (conn->out_first + 1) % PACKETS_MAX;
 		conn->out_count--;
+		conn->has_handshake = 0;
 		conn->is_awaiting = 1;
 		if (conn->protocol->one_at_a_time)
 			return;
@@ -481,7 +484,9 @@ int
 conn_send(struct conn *conn, const struct conn_line *line,
     struct error *error)
 {
-	if (conn->out_count == PACKETS_MAX)
+	size_t lines = conn->out_count - (conn->has_handshake ? 1 : 0);
+
+	if (lines == CONN_LINES_MAX)
 		return error_set(error, ERROR_LOCAL,
 		    "the send queue is full");
 	conn->protocol->encode(&conn->protocol_state, line,

@@ -90,7 +90,7 @@ enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
  * Queues a line; allowed only after CONN_GREETED or CONN_READY.  The bytes are
  * not copied, because many connections may send the same line.  They must stay
  * valid until they are sent or the connection is closed.  Returns 0, or -1 with
- * an error if the queue is full.
+ * an error if CONN_LINES_MAX lines are already queued.
  */
 int		 conn_send(struct conn *, const struct conn_line *,
 		    struct error *);

@@ -465,21 +465,41 @@ test_conn_line_is_sent_with_newline(void **state)
 	assert_memory_equal(got, "one\n\n", 5);
 }
 
+/* Queues CONN_LINES_MAX lines; one more is refused. */
+static void
+fill_queue(struct fixture *fixture)
+{
+	size_t i;
+
+	for (i = 0; i < CONN_LINES_MAX; i++)
+		assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
+	assert_int_equal(send_line(fixture, "x", 1, NULL), -1);
+	assert_failed(fixture, OUTCOME_USAGE, "local_error", 0, "queue is full");
+}
+
 static void
 test_conn_queue_full_refuses_lines(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document doc;
-	size_t i;
 
 	greet(fixture);
-	for (i = 0; i < CONN_LINES_MAX; i++)
-		assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
-	while (send_line(fixture, "x", 1, NULL) == 0)
-		assert_true(++i < 100);
-	assert_failed(fixture, OUTCOME_USAGE, "local_error", 0, "queue is full");
+	fill_queue(fixture);
 	assert_int_equal(step(fixture, &doc), CONN_WAIT);
 	assert_int_equal(send_line(fixture, "x", 1, NULL), 0);
+}
+
+/* The handshake, which is still queued, does not count as a line. */
+static void
+test_conn_queue_full_before_handshake_refuses_lines(void **state)
+{
+	struct fixture *fixture = *state;
+	struct document doc;
+
+	connect_within(fixture, PEER_PATIENCE_MS);
+	say(fixture, PEER_GREETING);
+	assert_int_equal(run(fixture, &doc), CONN_GREETED);
+	fill_queue(fixture);
 }
 
 static void
@@ -695,6 +715,7 @@ main(void)
 		TEST(test_conn_documents_are_passed_on_as_they_arrive),
 		TEST(test_conn_line_is_sent_with_newline),
 		TEST(test_conn_queue_full_refuses_lines),
+		TEST(test_conn_queue_full_before_handshake_refuses_lines),
 		TEST(test_conn_line_longer_than_socket_buffer_is_sent_in_parts),
 		TEST(test_conn_peer_closed_while_sending_raises_no_signal),
 		TEST(test_conn_peer_that_stopped_reading_is_noticed),
