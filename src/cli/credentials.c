@@ -14,8 +14,11 @@
 #include "util/environment.h"
 #include "util/secret.h"
 
-/* The size of a password buffer, in bytes. */
-#define PASSWORD_SIZE	1024
+/* The maximum length of a password, in bytes. */
+#define PASSWORD_MAX	1024
+
+/* The size of a buffer for a password and a newline or NUL, in bytes. */
+#define PASSWORD_SIZE	(PASSWORD_MAX + 1)
 
 /* The maximum length of a user name, in bytes. */
 #define USER_MAX	255
@@ -105,10 +108,10 @@ read_variable(char *password, struct error *error)
 		value = env_get_nonempty(password_variables[i]);
 	if (value == NULL)
 		return 0;
-	if ((len = strlen(value)) > PASSWORD_SIZE)
+	if ((len = strlen(value)) > PASSWORD_MAX)
 		return error_set(error, ERROR_USAGE,
 		    "the password in $%s is longer than %d bytes",
-		    env_name(password_variables[i - 1]), PASSWORD_SIZE);
+		    env_name(password_variables[i - 1]), PASSWORD_MAX);
 	memcpy(password, value, len);
 	return (ssize_t)len;
 }

@@ -63,6 +63,15 @@ TARANTOOL_CLUSTER_COOKIE=other TT_CLI_PASSWORD=s3cret \
 TARANTOOL_CLUSTER_COOKIE=s3cret TT_CLI_PASSWORD='' TT_CLI_USERNAME='' \
     logs_in 'empty variables are none' admin -s a.sock
 
+# The longest password, from each source.
+head -c 1024 /dev/zero | tr '\0' x >longest
+fake a.sock greet-binary auth=op ok eval "$fine" hold
+try status -s a.sock -u op --password-file longest
+ends 0 '' '--password-file of 1,024 bytes'
+fake a.sock greet-binary auth=op ok eval "$fine" hold
+TT_CLI_PASSWORD=$(<longest) try status -s a.sock -u op
+ends 0 '' '$TT_CLI_PASSWORD of 1,024 bytes'
+
 fake -r received a.sock greet-binary auth=op ok eval "$fine" hold
 ARGS=(status -s a.sock -u op --password-file -)
 printf 's3cret\nmore\n' | "$CARTRIDGE_RELOAD" "${ARGS[@]}" >"$OUT" 2>"$ERR"
@@ -123,8 +132,11 @@ ends_at 1 "'none'" 'a missing password file'
 detached status -s a.sock -u op --password-file empty
 ends_at 1 "'empty'" 'an empty password file'
 head -c 2000 /dev/zero | tr '\0' x >long
-detached status -s a.sock -u op --password-file long
-ends_at 1 "'long'" 'a password line above the limit'
+head -c 1025 long >above
+detached status -s a.sock -u op --password-file above
+ends_at 1 "'above'" 'a password line above the limit'
+TT_CLI_PASSWORD=$(<above) detached status -s a.sock -u op
+ends_at 1 '$TT_CLI_PASSWORD' 'a password variable above the limit'
 detached status -s a.sock --password-file password
 ends_at 1 --password-file 'a password without a user'
 detached status -s a.sock -u "$(head -c 256 long)" --password-file password
