@@ -36,7 +36,7 @@ enum option_flag {
 };
 
 struct option_row {
-	int			 key;	/* short option, or a number above 255 */
+	int			 key;	/* letter, or a number above 255 */
 	const char		*name;	/* the long name, without dashes */
 	const char		*arg;	/* value name in --help, or NULL */
 	const char		*values; /* allowed values, as "a|b", or NULL */
