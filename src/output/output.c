@@ -99,8 +99,9 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns the effect of an error on the application, for example that the old
- * code is still serving.  Returns NULL if the report does not show the effect.
+ * Returns a text about the effect of an error on the application, such as "the
+ * old code is still serving".  Returns NULL if the report does not show the
+ * effect.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)
@@ -144,7 +145,7 @@ output_error(const struct output_context *context, const json_t *report)
 	failed = report_ended(report, OUTCOME_FAILED) ||
 	    report_ended(report, OUTCOME_DEGRADED);
 	begin_message(context->err, string(report, "target"));
-	/* Do not name the phase of `eval`, because it has only one. */
+	/* Omit the phase for `eval`, which has only one. */
 	if (phase == NULL || context->view != VIEW_RESULTS)
 		print_context(context->err, error, failed);
 	term_print_lines(context->err, message, INDENT);

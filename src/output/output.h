@@ -33,7 +33,7 @@ struct output_context {
 	int		 color;		/* for `out` */
 	int		 quiet;
 	int		 verbose;
-	size_t		 targets;	/* number of targets of the command */
+	size_t		 targets;	/* how many targets the command has */
 	int		 exit_code;	/* --exit-code was given */
 };
 
@@ -47,7 +47,7 @@ struct output_run {
 	const json_t	*instances;
 	const json_t	*not_attempted;	/* array of instance names, or NULL */
 	const json_t	*skipped;	/* array of {target, reason}, or NULL */
-	const json_t	*preflights;	/* reports of the preflight, or NULL */
+	const json_t	*preflights;	/* preflight reports, or NULL */
 	const struct error *error;	/* error of the whole run, or NULL */
 };
 

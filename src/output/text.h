@@ -12,7 +12,7 @@
 #include "output/output.h"
 #include "output/term.h"
 
-/* The number of characters to print of a digest. */
+/* The number of digest characters to print. */
 #define TEXT_DIGEST	8
 
 /* --- Parts of a line: text_print.c -----------------------------------------*/

@@ -64,7 +64,8 @@ print_digest(const struct output_context *context, const char *before,
 
 /*
  * Prints why Cartridge reports the cluster as unhealthy.  Does nothing if there
- * are several targets: text_print_table then prints the reasons of all targets.
+ * are several targets: text_print_table then prints the reasons for all
+ * targets.
  */
 static void
 print_unhealthy(const struct output_context *context, const json_t *report)

@@ -11,7 +11,10 @@
 /* The maximum number of outdated instances to list below the table. */
 #define LISTED_MAX	8
 
-/* Sets a cell to a shortened version: "2.6.0-0-g47aa4e01e" becomes "2.6.0". */
+/*
+ * Sets a cell to a shortened version number: "2.6.0-0-g47aa4e01e" becomes
+ * "2.6.0".
+ */
 static void
 set_version(struct table *table, struct row *row, enum column column,
     const char *version)

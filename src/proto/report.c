@@ -42,7 +42,7 @@ report_text(const char *raw)
 }
 
 /*
- * Builds a report from a map of the reply.  If the map is NULL, all fields get
+ * Builds a report from a map in the reply.  If the map is NULL, all fields get
  * their defaults.  Returns 0, or -1 with a schema violation.
  */
 static int

@@ -25,7 +25,7 @@ struct schema_error {
 };
 
 /*
- * Sets the fields of the object `into` from a map of the reply.  If the map is
+ * Sets the fields of the object `into` from a map in the reply.  If the map is
  * NULL, sets the fields to their defaults.  `outer` is the path of the object
  * in error messages, or "".  Strings and numbers are shared with the reply.
  * Returns 0, or -1 with a schema violation.  After a failure, the object may

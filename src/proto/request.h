@@ -32,8 +32,8 @@ struct request {
  * command.
  *
  * If `args` contains "request", the gateway relays the command that "request"
- * describes.  Then the line also contains the source of boot.lua and the
- * modules of the relayed command.
+ * describes.  In that case, the line also contains the source of boot.lua and
+ * the modules of the relayed command.
  *
  * The strings in the object "texts" of `args` are sent like the modules, not as
  * JSON, so that they are escaped only once.
