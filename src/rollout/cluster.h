@@ -18,7 +18,8 @@
  * Asks the instance `gateway` for the topology.  Fills the empty fleet with all
  * instances of the cluster, sorted by name.  Marks expelled and disabled
  * instances as skipped.  If `gateway` fails, it becomes the only member, and
- * its report is printed.  Returns 0, or -1 with an error of this program.
+ * its report is printed.  Returns 0, or -1 with an error if this program itself
+ * fails.
  */
 int	cluster_join(struct fleet *, const struct target *gateway,
 	    struct error *);

@@ -24,7 +24,8 @@
 #define LOOK_AGAIN_MS	100
 
 /*
- * The maximum number of instances that a read-only command runs on in parallel.
+ * The maximum number of instances on which a read-only command runs in
+ * parallel.
  */
 #define JOBS_MANY	64
 /*

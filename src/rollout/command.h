@@ -22,11 +22,12 @@ int	command_targets(const struct options *, struct targets *,
 	    struct error *);
 
 /*
- * Runs the command on the targets or, with --cluster, on the whole cluster of
- * the only target.  Prints all reports.  Also lists on standard error the
- * instances that were not attempted because of a failure or an interrupt.  If
- * all instances were skipped, the outcome is `refused`.  Flushes all output
- * before signals can end the process again.  Returns the worst outcome.
+ * Runs the command on the targets or, with --cluster, on the whole cluster to
+ * which the only target belongs.  Prints all reports.  Also lists on standard
+ * error the instances that were not attempted because of a failure or an
+ * interrupt.  If all instances were skipped, the outcome is `refused`.  Flushes
+ * all output before signals can end the process again.  Returns the worst
+ * outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,
 		    const json_t *args, const struct output_context *);

@@ -20,7 +20,8 @@
 
 enum member_state {
 	/*
-	 * A member in this state at the end of the run counts as not attempted.
+	 * A member that is still waiting at the end of the run counts as not
+	 * attempted.
 	 */
 	MEMBER_WAITING,
 	MEMBER_BUSY,
@@ -104,8 +105,8 @@ void	 fleet_log(struct fleet *, const char *target, const char *message);
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
 /*
- * Sets the UUID that is expected in the replies of the member.  Returns 0, or
- * -1 if out of memory.
+ * Sets the UUID that is expected in the member's replies.  Returns 0, or -1 if
+ * out of memory.
  */
 int	 fleet_expect(struct member *, const char *uuid);
 

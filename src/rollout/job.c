@@ -19,8 +19,8 @@
 
 /*
  * Builds the arguments of a relayed request.  A relayed request has a shorter
- * timeout than the request to the gateway.  The gateway can then report that
- * the relayed request has timed out.
+ * timeout than the request to the gateway, so that the gateway can still report
+ * the timeout.
  */
 static json_t *
 relay_arguments(const json_t *args, double timeout, struct error *error)

@@ -10,7 +10,7 @@
 #include "rollout/health.h"
 #include "rollout/scheduler.h"
 
-/* The number of characters to print of a digest. */
+/* The number of digest characters to print. */
 #define DIGEST_SHOWN	8
 
 /* The maximum number of instances to name in a message. */

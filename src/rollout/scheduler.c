@@ -32,7 +32,7 @@ struct slot {
 	struct report	 report;	/* report of the reload */
 };
 
-/* The state of a batch that is running. */
+/* The state of a running batch. */
 struct scheduler {
 	struct fleet			*fleet;
 	const struct batch		*batch;
