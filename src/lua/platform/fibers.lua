@@ -91,7 +91,8 @@ end
 
 --- Walks the list of all fibers. Does not yield.
 -- @tparam table layout {thread, id, link, first, joinable}: `first` is the address of
---   the list; the other fields are offsets in `struct fiber`
+--   the head of the list. `thread` and `link` are offsets in `struct fiber` in 8-byte
+--   words, and `id` in 4-byte words. `joinable` is a result of `find_joinable`.
 -- @tparam function visit called with the lower 32 bits of the id, the address of the
 --   coroutine, and whether the fiber is joinable; returns false to end the walk
 -- @treturn boolean whether the walk reached the end of the list
@@ -113,8 +114,8 @@ local function walk(layout, visit)
     return false
 end
 
---- Checks a layout of `struct fiber`. The server must know every fiber in the list, and
--- the list must contain both sample fibers.
+--- Returns whether a layout of `struct fiber` seems right. The server must know every
+-- fiber in the list, and the list must contain both sample fibers.
 local function is_believable(layout, a, b)
     local threads = {}
     local is_whole = walk(layout, function(id, thread)
