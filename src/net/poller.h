@@ -27,8 +27,8 @@ void		 poller_free(struct poller *);
 /*
  * Sets the descriptor of a slot and the poll(2) events to wait for.  Replaces
  * the previous descriptor of the slot; -1 clears the slot.  After opening or
- * closing a slot's descriptor, set that slot before any other.  Returns 0, or
- * -1 with an error.
+ * closing a slot's descriptor, call this function for that slot before any
+ * other.  Returns 0, or -1 with an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);

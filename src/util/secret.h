@@ -24,7 +24,7 @@ struct secret {
 
 /*
  * Disables core dumps, and prevents other processes of the user from reading
- * the memory of this process.  Call it before reading a password.
+ * the memory of this process.  Call this function before reading a password.
  */
 void	secret_protect_process(void);
 
