@@ -100,7 +100,8 @@ struct member	*fleet_add(struct fleet *, const struct target *,
 void	 fleet_log(struct fleet *, const char *target, const char *message);
 
 /*
- * Marks a member as skipped and prints why.  Returns 0, or -1 if out of memory.
+ * Marks a member as skipped and, unless --quiet was given, prints why.  Returns
+ * 0, or -1 if out of memory.
  */
 int	 fleet_skip(struct fleet *, struct member *, const char *why);
 
