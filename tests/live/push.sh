@@ -278,7 +278,7 @@ push s1-a -o json
 is "$RC $(report 'return r.error.code .. " " .. #r.problems')" '3 bad_config 2' \
     'handlers of a missing module are rejected'
 like "$(report 'return r.problems[1].message')" \
-    'function call: module extensions.shop.gone of handler call does not exist' \
+    'function call: handler call refers to module extensions.shop.gone, which does not exist' \
     'the missing module is named'
 write config.yml <<<'functions: {a: {module: extensions.words}}'
 push s1-a

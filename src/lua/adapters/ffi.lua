@@ -271,7 +271,7 @@ function Ffi:new_metatype(metatype, ctype, mt)
     local existing = debug.getfenv(metatype)[-id]
     local staged = self.metatypes[existing]
     if type(existing) ~= 'table' or (staged ~= nil and staged.mt ~= mt) then
-        self:refuse(('methods of %s cannot be replaced'):format(tostring(ctype):match('<(.*)>')))
+        self:refuse(('the methods of %s cannot be replaced'):format(tostring(ctype):match('<(.*)>')))
     elseif staged == nil and existing ~= mt then
         self:stage_methods(existing, mt)
     end
@@ -355,7 +355,7 @@ function Ffi:rollback(_, left)
         jit.flush()
     end
     if self.made then
-        table.insert(left, 'C declarations (ffi.cdef) of the new code cannot be undone')
+        table.insert(left, "the new code's C declarations (ffi.cdef) cannot be undone")
     end
 end
 

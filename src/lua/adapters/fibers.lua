@@ -88,7 +88,7 @@ end
 -- @treturn ?string why the loops could not be handled; nil on success
 function Fibers:finish()
     if fibers_lib.locate() == nil then
-        return 'this build of Tarantool does not expose its fibers: loops of the old code were left running'
+        return "this build of Tarantool does not expose its fibers, so the old code's loops were left running"
     end
     local alone = self.old:end_replaced()
     self.ended:warn()

@@ -271,7 +271,7 @@ function Globals:rollback(undone, _, doubts)
             rawset(_G, name, set.before.value)
             table.insert(undone, label)
         else
-            table.insert(doubts, label .. ' changed while new code ran, not necessarily by it')
+            table.insert(doubts, label .. ' changed while the new code was running, but other code may have changed it')
         end
     end
     for _, data in ipairs(self.data) do
@@ -280,7 +280,8 @@ function Globals:rollback(undone, _, doubts)
             table.insert(undone, data.label .. ', in place')
         end
         if is_doubtful then
-            table.insert(doubts, data.label .. ' changed in place while new code ran, not necessarily by it')
+            table.insert(doubts, data.label
+                .. ' changed in place while the new code was running, but other code may have changed it')
         end
     end
 end

@@ -221,7 +221,7 @@ local function load_of_server(self, server, routes, staged, options)
         item.path = servers_lib.controller_path(options, named.name)
         if item.path == nil and is_needed and (item.value ~= nil or not was_cached)
             and package.preload[named.name] == nil and not catalog.has_custom_loader() then
-            raise(item, ('route %s %s needs the controller %s, for which there is no file'):format(
+            raise(item, ('route %s %s needs controller %s, whose file was not found'):format(
                 tostring(named.routes[1].method), tostring(named.routes[1].path), named.name))
         elseif is_needed and options.cache_controllers and is_chosen(item, self.select_kind) then
             by_key[named.name] = item

@@ -96,7 +96,7 @@ function Process:configure(current, options)
         -- Print only the names of options, because their values may be secrets.
         self:refuse({
             code = 'box_cfg_changed',
-            message = ('the main script changes options of box.cfg, which a reload cannot change: %s')
+            message = ('the main script changes box.cfg options that a reload cannot change: %s')
                 :format(table.concat(names, ', ')),
         })
     end

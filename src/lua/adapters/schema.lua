@@ -59,7 +59,7 @@ function Schema:stage()
         local function trigger(before, after)
             local ok, err = pcall(self.note, self, before, after)
             if not ok then
-                log.error('cartridge-reload: observing a schema change failed: %s', tostring(err))
+                log.error('cartridge-reload: failed to observe a schema change: %s', tostring(err))
             end
         end
         if space ~= nil and pcall(space.on_replace, space, trigger) then
@@ -96,8 +96,8 @@ function Schema:guard()
                 if not txn.ownership:is_stopping() then
                     return drop(id, ...)
                 end
-                table.insert(txn.warnings, ('%s %s was not dropped by stop() of an old role: the new role '
-                    .. 'may use it'):format(kind, name_of(kind, id)))
+                table.insert(txn.warnings, ("%s %s was kept although an old role's stop() tried to drop it: "
+                    .. 'the new role may use it'):format(kind, name_of(kind, id)))
                 return nil
             end
             holder.drop = staged
@@ -116,7 +116,7 @@ end
 function Schema:rollback(_, left)
     unstage(self)
     if self.is_changed then
-        table.insert(left, 'the schema (spaces, indexes, users) was changed by the new code')
+        table.insert(left, 'the new code changed the schema (spaces, indexes, users)')
     end
 end
 

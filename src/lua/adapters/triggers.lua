@@ -196,7 +196,7 @@ function Triggers:stage()
                 -- An error in this stand-in would abort the schema change.
                 local ok, err = pcall(restage, self, space)
                 if not ok then
-                    log.error('cartridge-reload: staging triggers of a space failed: %s', tostring(err))
+                    log.error("cartridge-reload: failed to stage a space's triggers: %s", tostring(err))
                 end
             end
         end)

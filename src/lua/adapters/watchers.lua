@@ -327,9 +327,9 @@ function Watchers:commit()
     end
     local ok, err = pcall(replace, self)
     if not ok then
-        log.error('cartridge-reload: replacing watchers failed: %s', tostring(err))
+        log.error('cartridge-reload: failed to replace watchers: %s', tostring(err))
         table.insert(self.txn.warnings,
-            'watchers (box.watch) could not be replaced: the old ones may still be called')
+            'watchers (box.watch) could not be replaced, so the old ones may still be called')
     end
 end
 

@@ -231,7 +231,7 @@ local function function_problem(fields, plaintext)
         end
     end
     if not exists(fields.module, plaintext) then
-        return ('module %s of handler %s does not exist'):format(fields.module, fields.handler)
+        return ('handler %s refers to module %s, which does not exist'):format(fields.handler, fields.module)
     end
 end
 
@@ -250,7 +250,7 @@ local function check_config(config, plaintext)
     if type(config) == 'nil' then
         return problems
     elseif not is_map(config) then
-        add('the config of extensions must be a map')
+        add('the extensions config must be a map')
         return problems
     end
     local functions = config.functions

@@ -2,12 +2,12 @@
 -- most have a description for messages. Messages list the kinds in this order.
 
 local LIST = {
-    {'rocks', 'in .rocks (--rocks reloads them too)'},
-    {'system', 'installed for the whole system (--rocks reloads them too)'},
-    {'preload', 'in package.preload, without a file to reload'},
-    {'loader', 'from a loader of the application, without a file to reload'},
+    {'rocks', 'in .rocks (use --rocks to reload them too)'},
+    {'system', 'installed system-wide (use --rocks to reload them too)'},
+    {'preload', 'in package.preload, so there is no file to reload'},
+    {'loader', "loaded by the application's own loader, so there is no file to reload"},
     {'no_file', 'not found on any search path, only in package.loaded'},
-    {'config', 'sections of the cluster-wide config (`push` installs those)'},
+    {'config', 'sections of the cluster-wide config (use `push` to install them)'},
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
     {'builtin', 'built into Tarantool, or without functions'},
@@ -19,7 +19,7 @@ local LIST = {
 
 -- Maps the word of each kind to itself. Reading an unknown word raises an error.
 local WORDS = setmetatable({}, {__index = function(_, word)
-    error(('code/kinds.lua lacks the kind %s'):format(tostring(word)), 0)
+    error(('code/kinds.lua does not define the kind %s'):format(tostring(word)), 0)
 end})
 for _, kind in ipairs(LIST) do
     WORDS[kind[1]] = kind[1]

@@ -31,7 +31,7 @@ local function run_loop_with_hook(targets)
     local has_jit = jit.status()
     local function raise()
         if targets[fiber.id()] and may_raise() then
-            error('the reload of this code has failed', 0)
+            error('this code belongs to a failed reload', 0)
         end
     end
     if has_jit then

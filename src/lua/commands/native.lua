@@ -30,7 +30,7 @@ local function refusal(args, cartridge, reloader)
     elseif cartridge == nil then
         return request.check_ready(args) or request.refused({
             code = 'no_cartridge',
-            message = 'the instance does not run Cartridge: --method native has nothing to call',
+            message = 'the instance does not run Cartridge, so --method native has nothing to call',
         })
     end
     local refused = request.check_ready(args)
@@ -153,7 +153,7 @@ local function reload_script(reloader)
     -- If the main script fails before it requires `package.reload`, the old generation
     -- is still serving.
     local has_ended = reloader.count ~= before
-    request.fail(report, failure.from(ok and 'the script does not require package.reload' or err,
+    request.fail(report, failure.from(ok and 'the main script does not require package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
     if not has_ended then
         return report
@@ -162,7 +162,7 @@ local function reload_script(reloader)
     report.rollback = {
         complete = false,
         undone = {},
-        left = {'package.reload has ended the old generation, and the script has failed: this cannot be rolled back'},
+        left = {'package.reload has ended the old generation, but the main script failed: this cannot be rolled back'},
     }
     return report
 end

@@ -160,7 +160,7 @@ function Push:check_cluster()
         self:set_outcomes('unchanged')
         failure.raise({
             code = 'unreachable_instances',
-            message = 'a push needs all instances; no answer from ' .. self:list(silent),
+            message = 'a push requires an answer from every instance; no answer from ' .. self:list(silent),
             transient = true,
         })
     elseif next(locked) ~= nil then
@@ -176,7 +176,7 @@ function Push:check_cluster()
         -- outdated.
         self:refuse({
             code = 'config_differs',
-            message = 'the config of this instance is outdated; a push would revert changes on',
+            message = "this instance's config is outdated; a push would revert changes made on",
             transient = true,
         }, different)
     end
@@ -281,10 +281,10 @@ function Push:undo()
     table.sort(names)
     local active = self.cartridge:active_config()
     if self.was_broken then
-        table.insert(left, 'the new sections were kept: '
-            .. 'the roles had not been configured with the previous sections either')
+        table.insert(left, 'the new sections were kept, because '
+            .. 'the roles were not configured with the previous sections either')
     elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
-        table.insert(left, 'the config of this instance is not the one that was pushed: nothing was restored')
+        table.insert(left, "this instance's config is no longer the one that was pushed, so nothing was restored")
     else
         local ok, err = self:change(sections_lib.inverse(self.config:get_plaintext(), self.patch))
         if not ok then
@@ -329,7 +329,7 @@ function Push:give_up(candidate, err)
         clock.monotonic() - self.entered, self:left())
     for _, one in ipairs(self.instances) do
         if released[one.uuid] == false then
-            table.insert(self.report.warnings, ('%s still holds the config lock of an abandoned change'):format(
+            table.insert(self.report.warnings, ('%s is still locked by an abandoned config change'):format(
                 self.by_uuid[one.uuid].alias))
         end
     end

@@ -93,7 +93,7 @@ local function relay(args, on_phase)
     local conn, now_or_err = reach(args.uri, until_time - clock.monotonic())
     if conn == nil then
         return unreachable('connection_failed',
-            ('%s cannot be reached from here: %s'):format(args.uri, now_or_err))
+            ('the gateway cannot reach %s: %s'):format(args.uri, now_or_err))
     end
     local left = until_time - clock.monotonic()
     local ok, reply = pcall(conn.eval, conn, FAR_END, far_arguments(args.request, left, now_or_err), {

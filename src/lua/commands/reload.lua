@@ -120,29 +120,29 @@ end
 --- Runs a step that follows the commit, and catches its error. The new code is already
 -- serving, so the error is reported only as a warning.
 -- @tparam table txn the transaction
--- @tparam string what name of the step
+-- @tparam string what the step, as an infinitive
 -- @treturn ?string the error
 local function attempt(txn, what, f, ...)
     local ok, err = pcall(f, ...)
     if ok then
         return nil
     end
-    log.error('cartridge-reload: %s failed: %s', what, tostring(err))
-    table.insert(txn.warnings, ('%s failed after the commit: %s'):format(what, tostring(err)))
+    log.error('cartridge-reload: failed to %s after the commit: %s', what, tostring(err))
+    table.insert(txn.warnings, ('failed to %s after the commit: %s'):format(what, tostring(err)))
     return tostring(err)
 end
 
 --- Performs all steps that follow the commit, and builds the report. Yields.
 -- @treturn table report
 local function finish(txn, work)
-    attempt(txn, 'recording the generation', remember, txn, work)
+    attempt(txn, 'record the generation', remember, txn, work)
     txn:enter('scan')
     -- End the old code now if it is handling no requests. Otherwise scan first: the
     -- scan replaces stale references, so that code that is not reloaded calls the new
     -- code.
-    attempt(txn, 'ending old code', work.end_old, work, 0)
+    attempt(txn, 'end old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
-    attempt(txn, 'building the report', function()
+    attempt(txn, 'build the report', function()
         report = instance.describe('reloaded')
         describe(report, txn, work, work.modules:loaded_files())
     end)
@@ -150,7 +150,7 @@ local function finish(txn, work)
     if txn.commit_error ~= nil then
         request.fail(report, {code = 'commit_failed', phase = 'commit', message = txn.commit_error})
     end
-    local err = attempt(txn, 'the scan for stale references', scan.finish, report, {
+    local err = attempt(txn, 'scan for stale references', scan.finish, report, {
         stash = txn.stash,
         deadline = txn.deadline,
         counterparts = txn.counterparts,
@@ -169,14 +169,14 @@ local function finish(txn, work)
     if err ~= nil and txn.args.stale == 'fail' and report.outcome == 'reloaded' then
         request.fail(report, {code = 'scan_incomplete', phase = 'scan', message = err})
     end
-    attempt(txn, 'removing the old modules kept for old code', work.close, work)
+    attempt(txn, 'close the adapters', work.close, work)
     txn:enter(nil)
     -- Discard compiled traces, because they may keep the code of hundreds of
     -- generations in memory. LuaJIT compiles hot code again within milliseconds.
-    attempt(txn, 'flushing compiled code', function()
+    attempt(txn, 'flush compiled code', function()
         jit.flush()
     end)
-    attempt(txn, 'releasing the transaction', txn.release, txn)
+    attempt(txn, 'release the transaction', txn.release, txn)
     return report
 end
 

@@ -102,7 +102,7 @@ return function(args)
     elseif cartridge == nil then
         return request.refused({
             code = 'no_cartridge',
-            message = 'the instance is not part of a cluster: it has neither Cartridge nor a config of Tarantool 3',
+            message = 'the instance does not belong to a cluster: it uses neither Cartridge nor a Tarantool 3 config',
         })
     end
     local instances, why = cartridge:instances()
@@ -115,8 +115,8 @@ return function(args)
     if other ~= nil then
         return request.refused({
             code = 'old_topology',
-            message = ('this instance has an outdated view of the cluster: %s sees this instance as %s; '
-                .. 'use another one')
+            message = ('this instance has an outdated view of the cluster: according to %s, this instance '
+                .. 'is %s; use another instance')
                 :format(other.from, other.word),
         })
     end

@@ -83,7 +83,7 @@ function Framework:notices(selected)
     end
     local groups = self.facts:count_thread_groups()
     if groups > 0 then
-        table.insert(list, ('the code of %d %s of application threads is not reloaded')
+        table.insert(list, ('the code of %d application thread %s is not reloaded')
             :format(groups, groups == 1 and 'group' or 'groups'))
     end
     return list
@@ -97,7 +97,7 @@ function Framework:status()
     end
     local problem = {
         code = 'bad_state',
-        message = ('the config of the instance is in state %q'):format(status),
+        message = ("the instance's config is in state %q"):format(status),
         transient = status:find('_in_progress$') ~= nil,
     }
     local alert = self.facts:alerts()[1]
@@ -182,7 +182,7 @@ local function check_role(name, M)
     if type(M) ~= 'table' then
         problem = ('the module must return a table, not %s'):format(type(M))
     elseif M.dependencies ~= nil and type(M.dependencies) ~= 'table' then
-        problem = ('the field dependencies must be a table, not %s'):format(type(M.dependencies))
+        problem = ('the dependencies field must be a table, not %s'):format(type(M.dependencies))
     else
         for _, method in ipairs(REQUIRED) do
             if type(M[method]) ~= 'function' then
@@ -221,7 +221,7 @@ function Framework:register()
                 code = 'bad_state',
                 phase = 'load',
                 role = name,
-                message = ('role %q of the config is not loaded'):format(name),
+                message = ('role %q, which the config names, is not loaded'):format(name),
             })
         end
     end
@@ -243,7 +243,7 @@ function Framework:check_removed(_, new)
             code = 'config_changing',
             phase = self.txn.phase,
             transient = true,
-            message = 'the config changed the roles of the instance during the reload',
+            message = 'the roles that the config assigns to the instance changed during the reload',
         })
     end
 end

@@ -82,7 +82,7 @@ function Config:is_understood()
     end
     local loaded, order = self:roles()
     if type(loaded) ~= 'table' or type(order) ~= 'table' then
-        return nil, 'the loaded roles'
+        return nil, 'the table of loaded roles'
     elseif self.state ~= nil and self.lock == nil then
         return nil, 'the event lock'
     end
@@ -153,7 +153,7 @@ end
 function Config:instances()
     local config = self.config
     if type(config.instances) ~= 'function' or type(config.instance_uri) ~= 'function' then
-        return nil, ('the config of Tarantool %s does not list the instances; name each with --socket')
+        return nil, ('the config module of Tarantool %s does not list the instances; specify each with --socket')
             :format(_TARANTOOL:match('^[^-]*'))
     end
     local ok, all = pcall(config.instances, config)
@@ -255,13 +255,13 @@ function M.refusal()
     if status == 'startup_in_progress' then
         return {
             code = 'not_running',
-            message = 'the config of the instance is still being applied',
+            message = "the instance's config is still being applied",
             transient = true,
         }
     elseif status == 'reload_in_progress' then
         return {
             code = 'config_locked',
-            message = 'the config of the instance is being reloaded',
+            message = "the instance's config is being reloaded",
             transient = true,
         }
     end
@@ -269,7 +269,7 @@ function M.refusal()
     if not ok then
         return {
             code = 'unsupported',
-            message = ('the roles in the config of this Tarantool cannot be read: %s'):format(tostring(roles)),
+            message = ('the roles in the Tarantool config cannot be read: %s'):format(tostring(roles)),
         }
     elseif type(roles) ~= 'table' or next(roles) == nil then
         return nil
@@ -278,14 +278,14 @@ function M.refusal()
     if not is_understood then
         return {
             code = 'unsupported',
-            message = ('unsupported Tarantool %s: %s of the config was not found; roles (%s) cannot be '
-                .. 'reloaded, so restart the instance'):format(
+            message = ('unsupported Tarantool version %s: %s was not found in its config module; restart '
+                .. 'the instance to reload its roles (%s)'):format(
                 _TARANTOOL:match('^[^-]*'), missing, table.concat(names_of(roles), ', ')),
         }
     elseif status == 'check_errors' then
         return {
             code = 'bad_state',
-            message = ('the config of the instance has errors, so its roles may be half applied: %s'):format(
+            message = ("the instance's config has errors, so its roles may be only partly applied: %s"):format(
                 self:alerts()[1] or 'see config:info().alerts'),
         }
     end

@@ -9,7 +9,7 @@ local HINTS = {
     },
     {
         text = 'Address already in use',
-        hint = 'the port is not held by a server of the old code: free it, use another port, '
+        hint = 'no server of the old code is using the port: free it, use another port, '
             .. 'or start the server in the main script',
     },
 }

@@ -96,8 +96,8 @@ function Lifecycle:call_leniently(role, step)
     yield.reset()
     local problem = not ok and result or not self.framework.ignores_results and err or nil
     if problem ~= nil then
-        local text = ('%s of role %s: %s')
-            :format(self.framework.methods[step], role.role_name, failure.describe(problem))
+        local text = ('role %s: %s failed: %s')
+            :format(role.role_name, self.framework.methods[step], failure.describe(problem))
         log.error('cartridge-reload: %s', text)
         table.insert(self.txn.warnings, text)
     end
@@ -250,8 +250,8 @@ function Lifecycle:stop_early(role, why)
             rawset(role.M, name, function() end)
         end
     end
-    table.insert(self.txn.warnings, ('role %s was stopped before the commit because the new one could not start '
-        .. 'beside it: %s'):format(role.role_name, why))
+    table.insert(self.txn.warnings, ('the old role %s was stopped before the commit because the new one could not '
+        .. 'start beside it: %s'):format(role.role_name, why))
     self:stop({role})
     self.on_early_stop()
 end

@@ -31,8 +31,8 @@ local RISKS = {
     {pattern = '^fio%.chdir$', text = 'changes the working directory'},
     {pattern = '%.drop$', text = 'drops data of the running instance'},
     {pattern = '%.truncate$', text = 'drops data of the running instance'},
-    {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails if it exists, without if_not_exists', creates = true},
-    {pattern = '%.create_index$', text = 'fails if it exists, without if_not_exists', creates = true},
+    {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails if the object exists; add if_not_exists', creates = true},
+    {pattern = '%.create_index$', text = 'fails if the object exists; add if_not_exists', creates = true},
     {pattern = '^cartridge%.cfg$', text = 'can be called only once in a process'},
 }
 
@@ -135,7 +135,7 @@ local function given_path()
     if config ~= nil then
         local file = config:script()
         if file == nil then
-            return nil, 'the config of this instance sets no main script (app.file)'
+            return nil, "the instance's config sets no main script (app.file)"
         end
         return fio.abspath(file)
     end
@@ -271,7 +271,7 @@ local function hint(choice, places)
     end
     for _, place in ipairs(places) do
         if not place.patched then
-            return ('what the main script %s sets up itself was not reloaded; use --main to run it again')
+            return ('anything that the main script %s sets up itself was not reloaded; use --main to run it again')
                 :format(choice.script.path)
         end
     end

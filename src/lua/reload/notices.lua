@@ -18,7 +18,7 @@ local function of(choice, args)
     local names = choice.kept.loader
     if names ~= nil then
         local count = #names
-        table.insert(list, ('%d %s from a loader of the application %s not reloaded: %s%s'):format(
+        table.insert(list, ("%d %s loaded by the application's own loader %s not reloaded: %s%s"):format(
             count, count == 1 and 'module' or 'modules', count == 1 and 'is' or 'are',
             table.concat(names, ', ', 1, math.min(count, NAMES)), count > NAMES and ', ...' or ''))
     end

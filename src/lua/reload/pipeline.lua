@@ -175,7 +175,7 @@ function Pipeline:take_census()
     })
     fiber.testcancel()
     if not ok then
-        log.error('cartridge-reload: listing registrations failed: %s', tostring(result))
+        log.error('cartridge-reload: failed to list registrations: %s', tostring(result))
         result = census.new()
     end
     if not result.is_complete then

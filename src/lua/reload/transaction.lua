@@ -184,9 +184,9 @@ function Transaction:commit()
         if not ok then
             -- The `commit` of an adapter must not fail. If it does, it is too late for a
             -- rollback, so only report the error.
-            log.error('cartridge-reload: the commit of adapter %s failed: %s', adapter.name, tostring(err))
+            log.error('cartridge-reload: failed to commit adapter %s: %s', adapter.name, tostring(err))
             self.commit_error = self.commit_error
-                or ('the commit of adapter %s failed: %s'):format(adapter.name, tostring(err))
+                or ('failed to commit adapter %s: %s'):format(adapter.name, tostring(err))
         end
     end
     self.staging = false
@@ -384,9 +384,9 @@ function Transaction:run_after(f)
     end)
     watching:stop()
     if not done then
-        table.insert(self.warnings, 'post-commit work did not finish in time and continues')
+        table.insert(self.warnings, 'the work after the commit did not finish in time and is still running')
     elseif err ~= nil then
-        table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
+        table.insert(self.warnings, 'an error occurred after the commit: ' .. failure.describe(err))
     end
     if not ok then
         error(wait_error, 0)
@@ -457,10 +457,10 @@ function Transaction:run(work)
     end
     if self.committed then
         if not done then
-            table.insert(self.warnings, 'post-commit work did not finish in time and continues')
+            table.insert(self.warnings, 'the work after the commit did not finish in time and is still running')
         elseif err ~= nil then
-            log.error('cartridge-reload: an error after the commit: %s', failure.describe(err))
-            table.insert(self.warnings, 'an error after the commit: ' .. failure.describe(err))
+            log.error('cartridge-reload: an error occurred after the commit: %s', failure.describe(err))
+            table.insert(self.warnings, 'an error occurred after the commit: ' .. failure.describe(err))
         end
         return true
     end

@@ -308,7 +308,7 @@ function Counterparts:find(f, source)
     elseif self:unit_of(counterpart) ~= '@' .. self.modules.paths[module] then
         return nil, ('%s moved to another file in the new code'):format(matching.name_of(entry))
     elseif not is_current(self, counterpart) then
-        return nil, 'the new code uses the old function, too'
+        return nil, 'the new code also uses the old function'
     end
     return counterpart
 end
@@ -330,7 +330,7 @@ function Counterparts:find_table(object)
     if counterpart == nil then
         return nil, why
     elseif rawequal(counterpart, object) or self.tables[counterpart] ~= nil then
-        return nil, 'the new code uses the old table, too', true, counterpart
+        return nil, 'the new code also uses the old table', true, counterpart
     elseif self.strangers[counterpart] or not self.private_tables:has(object, counterpart, entry.is_module) then
         return nil, ('%s is shared with other code'):format(matching.name_of(entry)), true, counterpart
     end

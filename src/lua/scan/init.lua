@@ -81,7 +81,7 @@ local function unchecked(found, foreign)
     end
     local functions = found.places.loadstring_functions
     if #functions > 0 then
-        table.insert(list, ('%s compiled from a string, generation unknown: %s%s'):format(
+        table.insert(list, ('%s compiled from a string (generation unknown): %s%s'):format(
             count_text(#functions, 'function', 'functions'),
             table.concat(functions, ', ', 1, math.min(#functions, NAMED_FUNCTIONS)),
             #functions > NAMED_FUNCTIONS and ', ...' or ''))
@@ -351,7 +351,7 @@ local function finish(report, options, mode)
     options.patch, options.drain = mode ~= 'report', true
     local is_remembered, why = pcall(options.counterparts.remember, options.counterparts)
     if not is_remembered then
-        log.error('cartridge-reload: recording the names of old code failed: %s', tostring(why))
+        log.error('cartridge-reload: failed to record the names of old code: %s', tostring(why))
     end
     local incomplete, left = refusal(), 0
     if incomplete == nil then
@@ -360,8 +360,8 @@ local function finish(report, options, mode)
             report.stale, report.scan, left = result.places, result.stats, result.left
             incomplete = STOPPED[result.stopped] or result.stopped
             if result.unlisted > 0 then
-                table.insert(report.warnings, ('%s patched than listed')
-                    :format(count_text(result.unlisted, 'more place was', 'more places were')))
+                table.insert(report.warnings, ('%s not listed')
+                    :format(count_text(result.unlisted, 'more patched place is', 'more patched places are')))
             end
         else
             log.error('cartridge-reload: the scan failed: %s', tostring(result))

@@ -179,7 +179,7 @@ case('a controller that cannot work fails the reload', function(t)
     t:like(load('return {}'), 'function show', 'no function for the route')
     fio.unlink(mine.dir .. '/controllers/front.lua')
     local run = begin(mine)
-    t:like(failure_of(run.adapter.load, run.adapter, run.servers), 'there is no file', 'no file')
+    t:like(failure_of(run.adapter.load, run.adapter, run.servers), 'file was not found', 'no file')
     run.servers.outlook = function(_, server) return {}, {}, server.options end
     t:is(failure_of(run.adapter.load, run.adapter, run.servers), 'no failure', 'unless no route needs it')
     run.txn:commit()

@@ -162,12 +162,12 @@ case('modules of functions must exist', function(t)
             {['extensions/a/b.lua'] = 'return {}'})
     end
     t:is(of('extensions.a.b'), '', 'of a section')
-    t:is(of('extensions.a'), 'function f: module extensions.a of handler h does not exist', 'no section')
+    t:is(of('extensions.a'), 'function f: handler h refers to module extensions.a, which does not exist', 'no section')
     t:is(of('json'), '', 'one that is loaded')
     t:is(of(app.name .. '.mod'), '', 'one that can be found')
     t:is(app.loaded('@.mod'), nil, 'and is not loaded for that')
-    t:is(of(app.name .. '.none'), ('function f: module %s.none of handler h does not exist'):format(app.name),
-        'one that cannot')
+    t:is(of(app.name .. '.none'),
+        ('function f: handler h refers to module %s.none, which does not exist'):format(app.name), 'one that cannot')
 end)
 
 case('the role must be one of the replica set', function(t)

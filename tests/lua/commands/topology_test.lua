@@ -225,8 +225,8 @@ case('an instance that does not know of its expulsion is refused', function(t)
         local report = topology()
         t:is(report.outcome, 'refused', one[1])
         t:is(report.error.code, 'old_topology', 'code')
-        t:is(report.error.message, 'this instance has an outdated view of the cluster: second sees this instance as '
-            .. one[1] .. '; use another one', 'message')
+        t:is(report.error.message, 'this instance has an outdated view of the cluster: according to second, '
+            .. 'this instance is ' .. one[1] .. '; use another instance', 'message')
         t:is(report.topology, nil, 'no topology')
     end
 end)

@@ -133,7 +133,7 @@ case('a failed commit of one adapter is reported, and the others commit', functi
     end)
     t:is(ok, true, 'committed')
     t:is(events[#events], 'b.commit', 'b')
-    t:like(txn.commit_error, 'adapter a failed: .*bug', 'told')
+    t:like(txn.commit_error, 'failed to commit adapter a: .*bug', 'told')
 end)
 
 case('the guard around calls of new code is removed in any case', function(t)

@@ -149,7 +149,7 @@ case('old code in the new module is no counterpart', function(t)
     values.m = {get = old.get}
     local found, why = self:find(old.get, SOURCE)
     t:is(found, nil, 'none')
-    t:is(why, 'the new code uses the old function, too', 'reason')
+    t:is(why, 'the new code also uses the old function', 'reason')
 end)
 
 case('names outlast their generation', function(t)

@@ -81,7 +81,7 @@ function EndedLoops:warn()
         local proto, info = succession.proto_of(item.func), debug.getinfo(item.func, 'S')
         if not is_running[proto] then
             is_running[proto] = true
-            table.insert(self.txn.warnings, ('%s ended during the reload; see the log of the instance: %s:%d')
+            table.insert(self.txn.warnings, ("%s (%s:%d) ended during the reload; see the instance's log")
                 :format(item.label, info.short_src, info.linedefined))
         end
     end
@@ -139,8 +139,8 @@ function EndedLoops:report(ids, warnings, left)
             table.insert(left, ('fiber %d %q (%s) has ended because the new code started its replacement')
                 :format(item.id, item.name or '', tostring(item.where)))
         elseif not item.is_restarted and self.txn.ownership:is_old(item.func) then
-            table.insert(warnings, ('fiber %d %q of the old code ended while new code ran: %s'):format(
-                item.id, item.name or '', tostring(item.where)))
+            table.insert(warnings, ('fiber %d %q (%s), which ran old code, ended while the new code was running')
+                :format(item.id, item.name or '', tostring(item.where)))
         end
     end
 end

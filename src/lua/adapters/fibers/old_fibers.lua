@@ -177,7 +177,7 @@ local function start_again(self, loops, is_old)
         limit = scan.limit(),
     })
     if not ok then
-        log.error('cartridge-reload: restarting loops failed: %s', tostring(done))
+        log.error('cartridge-reload: failed to restart loops: %s', tostring(done))
         return alone
     end
     local left = {}

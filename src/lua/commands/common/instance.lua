@@ -37,7 +37,7 @@ local function refusal()
         }
     end
     if type(package.search) ~= 'function' then
-        return {code = 'unsupported', message = 'this Tarantool has no package.search: 2.6 or newer is needed'}
+        return {code = 'unsupported', message = 'this Tarantool has no package.search; 2.6 or newer is required'}
     end
     return require('platform.config').refusal() or detect_framework():refusal()
 end
