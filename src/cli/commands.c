@@ -15,7 +15,7 @@ const struct command_row command_table[] = {
 	    .expected = OUTCOME_BIT(OUTCOME_RELOADED),
 	    .view = VIEW_RELOAD },
 	{ .name = "plan", .args = "[INSTANCE ...]",
-	    .help = "show what a reload would do; changes nothing",
+	    .help = "preview a reload without changing anything",
 	    .bit = COMMAND_PLAN, .flags = CMD_PLANS | CMD_PAGED,
 	    .action = ACTION_REQUEST, .words = WORDS_INSTANCES,
 	    .script = "plan",

@@ -245,7 +245,7 @@ apply(const struct options *options, struct targets *targets,
 	if (!is_needed)
 		return options->password_file == NULL ? 0 :
 		    error_set(error, ERROR_USAGE,
-		    "--password-file needs a user: give --user");
+		    "--password-file requires a user name: add --user NAME");
 	/* Prompt at most once, and use the password for all targets. */
 	secret = find_secret(options, prompted, &failed, error);
 	for (i = 0; i < targets->count && !failed; i++)

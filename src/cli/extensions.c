@@ -82,8 +82,8 @@ check_name(struct folder *folder, const char *path)
 			return complain(folder, path,
 			    "the name contains control characters");
 	if (strcspn(path, ".") != len - strlen(".lua"))
-		return complain(folder, path, "a module with dots in its path "
-		    "cannot be loaded with require");
+		return complain(folder, path, "require cannot load a module "
+		    "whose path contains dots");
 	return 0;
 }
 
@@ -183,7 +183,7 @@ read_entry(struct folder *folder, int dirfd, const char *name,
 	 * only from config.yml.
 	 */
 	if (strcmp(path, "config.yaml") == 0)
-		return complain(folder, path, "it must be named " CONFIG);
+		return complain(folder, path, "the file must be named " CONFIG);
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return complain(folder, path, strerror(errno));
 	is_link = S_ISLNK(st.st_mode);
@@ -317,7 +317,7 @@ extensions_add_folder(json_t *args, const char *dir, struct error *error)
 	result = read_folder(&folder, AT_FDCWD, dir, "", 0);
 	if (result == 0 && folder.count == 0) {
 		result = complain(&folder, "",
-		    "no *.lua files and no " CONFIG " in it");
+		    "no *.lua files and no " CONFIG " found");
 	} else if (result == 0) {
 		qsort(folder.list, folder.count, sizeof(*folder.list),
 		    by_path);

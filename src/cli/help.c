@@ -120,7 +120,7 @@ print_options(FILE *out, unsigned commands)
 		if ((row->commands & commands) == 0)
 			continue;
 		if (!heading++)
-			fputs("\nOptions (defaults in parentheses):\n", out);
+			fputs("\nOptions:\n", out);
 		if (row->key <= 255)
 			snprintf(before, sizeof(before), "-%c, --", row->key);
 		else
@@ -129,9 +129,10 @@ print_options(FILE *out, unsigned commands)
 		    row->values != NULL ? row->values : row->arg, row->help);
 	}
 	if (heading)
-		fputs("\nWithout --socket, --app, --instance, --run-dir and "
-		    "INSTANCE, the target is\n$CARTRIDGE_RELOAD_SOCKET or "
-		    "else $TARANTOOL_CONSOLE_SOCK.\n", out);
+		fputs("\nIf no --socket, --app, --instance, --run-dir or "
+		    "INSTANCE is given, the target\n"
+		    "is $CARTRIDGE_RELOAD_SOCKET or else "
+		    "$TARANTOOL_CONSOLE_SOCK.\n", out);
 }
 
 void
@@ -153,5 +154,5 @@ help_print(FILE *out, const struct command_row *command)
 		    command->help + 1);
 		print_options(out, command->bit);
 	}
-	fputs("\nSee cartridge-reload(1) for all details.\n", out);
+	fputs("\nSee cartridge-reload(1) for details.\n", out);
 }

@@ -36,11 +36,11 @@ unknown_command(struct parser *parser, const char *name)
 	}
 	if (strchr(name, '/') != NULL || strchr(name, '@') != NULL)
 		options_usage(parser,
-		    "unknown command '%s' (use --socket to name a "
+		    "unknown command '%s' (use --socket to specify a "
 		    "target)", shown);
 	else if (strchr(name, ':') != NULL)
 		options_usage(parser,
-		    "unknown command '%s' (use --socket to name a "
+		    "unknown command '%s' (use --socket to specify a "
 		    "target; an instance name follows the command)", shown);
 	else if (nearest.name != NULL)
 		options_usage(parser,
@@ -110,7 +110,7 @@ read_eval(struct parser *parser, const char **words, size_t count)
 	}
 	if (i < unseparated)
 		return options_usage(parser, "eval: unexpected argument '%s' "
-		    "(arguments for the Lua code follow --)", words[i]);
+		    "(put arguments for the Lua code after --)", words[i]);
 	for (; i < count; i++)
 		if (options_add(parser, &options->eval_args, words[i]) == -1)
 			return -1;
@@ -141,7 +141,7 @@ read_instances(struct parser *parser, const char **words, size_t count)
 	for (i = 0; i < count; i++) {
 		if (strchr(words[i], '/') != NULL)
 			return refuse_word(parser, words[i], "not an instance "
-			    "name (use --socket to name a target):");
+			    "name (use --socket to specify a target):");
 		if (options_add(parser, &parser->options->instances,
 		    words[i]) == -1)
 			return -1;
@@ -277,7 +277,8 @@ check(struct parser *parser)
 			return -1;
 	}
 	if (options->allow_mixed && !options->cluster)
-		return options_usage(parser, "--allow-mixed needs --cluster");
+		return options_usage(parser, "--allow-mixed requires "
+		    "--cluster");
 	if (options->cluster && options->print_lua)
 		return options_usage(parser, "--cluster cannot be used with "
 		    "--print-lua");
@@ -290,7 +291,8 @@ check(struct parser *parser)
 	if (options->exit_code && !options->dry_run &&
 	    (options->command->flags & CMD_PLANS) == 0)
 		return options_usage(parser,
-		    "--exit-code needs plan or --dry-run");
+		    "--exit-code requires the command plan or the "
+		    "option --dry-run");
 	return check_eval(parser) == -1 ? -1 : check_native(parser);
 }
 

@@ -165,7 +165,8 @@ store(struct parser *parser, const struct option_row *row, const char *value)
 		return options_usage(parser,
 		    "--%s: the value is empty", row->name);
 	if (*given && row->type != OPTION_LIST)
-		return options_usage(parser, "--%s is given twice", row->name);
+		return options_usage(parser, 
+		    "--%s can be given only once", row->name);
 	*given = 1;
 	if (row->values != NULL &&
 	    (choice = find_choice(parser, row, value)) == -1)
@@ -309,10 +310,10 @@ take(struct parser *parser, int key, const char *word)
 	if (key != ':')
 		return store(parser, row, optarg);
 	return is_long ?
-	    options_usage(parser, "option --%s needs a value: %s", row->name,
+	    options_usage(parser, "option --%s requires a value: %s", row->name,
 	    row->arg) :
 	    options_usage(parser,
-	    "option -%c needs a value: %s", row->key, row->arg);
+	    "option -%c requires a value: %s", row->key, row->arg);
 }
 
 int

@@ -76,7 +76,8 @@ lua_argument(const char *name, const char *data, size_t len,
 	}
 	if (code == NULL)
 		error_set(error, ERROR_USAGE,
-		    "%s is not UTF-8 text; write such bytes as \\ddd", name);
+		    "%s is not valid UTF-8; in Lua strings, write other "
+		    "bytes as \\ddd", name);
 	return code;
 }
 
@@ -89,7 +90,7 @@ add_eval(json_t *args, const struct options *options, struct error *error)
 	size_t len;
 
 	if (path == NULL) {
-		code = lua_argument("the Lua to run", options->eval_text,
+		code = lua_argument("the Lua code", options->eval_text,
 		    strlen(options->eval_text), error);
 		chunk = json_string("=eval");
 	} else {

@@ -35,7 +35,7 @@ not_a_name(const char *what, const char *name, struct error *error)
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(error);
 	error_set(error, ERROR_USAGE, "'%s' is not a valid %s name (use "
-	    "--socket to name a target)", shown, what);
+	    "--socket to specify a target)", shown, what);
 	free(shown);
 	return -1;
 }
@@ -178,7 +178,7 @@ check_count(const struct options *options, const struct targets *targets,
 	    "%s takes exactly one target (%zu given)%s%s", is_one ?
 	    options->command->name : "--cluster", targets->count,
 	    options->command->action == ACTION_CONSOLE ? "" :
-	    "; it reaches the whole cluster through it", names);
+	    "; it reaches the whole cluster through that target", names);
 }
 
 int

@@ -217,7 +217,7 @@ no_greeting(struct conn *conn, struct error *error)
 	 * deadline of the connection has passed.
 	 */
 	error_set_transient(error, ERROR_NO_GREETING,
-	    "connected, but no greeting within %g s: %s",
+	    "connected, but received no greeting within %g s: %s",
 	    clock_seconds(conn->greeted_from, conn->due),
 	    conn->target->kind == TARGET_UNIX ?
 	    "the instance hangs or is busy, or the socket does not belong to "
@@ -245,7 +245,7 @@ step_greeting(struct conn *conn, int64_t now, struct error *error)
 	} else if (len == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
 		error_set_transient(error, ERROR_CLOSED_BEFORE_GREETING,
 		    "connection closed before the greeting: "
-		    "the instance refused it, or is stopping");
+		    "the instance refused the connection or is stopping");
 		return CONN_FAILED;
 	}
 	if (conn->state == GREETING && event == CONN_WAIT && now >= conn->due)
@@ -369,7 +369,7 @@ read_some(struct conn *conn, struct error *error)
 			    "total",
 			    FRAMER_TOTAL_MAX / 1024 / 1024);
 		return error_set(error, ERROR_NO_MEMORY_FOR_REPLY,
-		    "out of memory for the reply");
+		    "not enough memory for the reply");
 	}
 	do {
 		len = recv(conn->fd, room, want, 0);

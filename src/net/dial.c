@@ -56,7 +56,7 @@ unix_connect_error(const char *path, int code, struct error *error)
 		 */
 		if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 			return error_set(error, ERROR_NOT_A_SOCKET,
-			    "%s, not a socket",
+			    "the path is %s, not a socket",
 			    S_ISDIR(st.st_mode) ? "a directory" :
 			    S_ISREG(st.st_mode) ? "a regular file" :
 			    "a special file");
@@ -66,8 +66,7 @@ unix_connect_error(const char *path, int code, struct error *error)
 	case EACCES:
 	case EPERM:
 		return error_set(error, ERROR_NO_PERMISSION,
-		    "permission denied; run as the owner of the socket, or as "
-		    "root");
+		    "permission denied; run as the socket's owner or as root");
 	case EAGAIN:
 		return error_set_transient(error, ERROR_BUSY,
 		    "the instance does not accept connections: "
@@ -140,7 +139,7 @@ check_peer(const struct dial *dial, struct error *error)
 		return 0;
 	return error_set(error, ERROR_WRONG_OWNER,
 	    "the process listening on the socket belongs to another user (%s); "
-	    "run as that user, or name the socket with --socket",
+	    "run as that user, or specify the socket with --socket",
 	    owner_name(peer.uid, name, sizeof(name)));
 }
 
@@ -294,7 +293,7 @@ dial_step(struct dial *dial, struct error *error)
 			return DIAL_WAIT;
 		if (now >= dial->deadline) {
 			error_set_transient(error, ERROR_DEADLINE,
-			    "no connection within %g s",
+			    "could not connect within %g s",
 			    clock_seconds(dial->began, dial->deadline));
 			return DIAL_FAILED;
 		}

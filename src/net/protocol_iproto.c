@@ -63,13 +63,13 @@ handshake(struct protocol_state *state, struct packet *packet,
 	}
 	if (target->secret == NULL)
 		return error_set(error, ERROR_NO_PASSWORD,
-		    "user \"%s\" needs a password: give --password-file, or "
+		    "user \"%s\" needs a password: use --password-file or "
 		    "set $TT_CLI_PASSWORD", user_of(state));
 	if (iproto_read_salt(salt, state->greeting->data +
 	    GREETING_LINE_SIZE) == -1)
 		return error_set(error, ERROR_BAD_HANDSHAKE,
-		    "the greeting of the binary port has no salt, so a "
-		    "login is impossible");
+		    "the binary port's greeting contains no salt, so no "
+		    "user can log in");
 	iproto_scramble(scramble, target->secret, salt);
 	len = iproto_write_auth(packet->own, ++state->sync, target->user,
 	    scramble);
@@ -112,7 +112,7 @@ static void
 set_login_error(const struct protocol_state *state, struct error *error)
 {
 	error_set(error, ERROR_LOGIN_FAILED,
-	    "wrong user or password (user \"%s\")", user_of(state));
+	    "wrong user name or password (user \"%s\")", user_of(state));
 }
 
 /*
@@ -133,16 +133,16 @@ set_access_error(const struct protocol_state *state, const char *text,
 		set_login_error(state, error);
 	else if (strcmp(user_of(state), "guest") == 0)
 		error_set(error, ERROR_ACCESS_DENIED,
-		    "binary port: user \"guest\" may not evaluate Lua; name a "
-		    "user with --user");
+		    "user \"guest\" may not evaluate Lua over the binary port; "
+		    "specify another user with --user");
 	else if (!state->is_accepted)
 		error_set(error, ERROR_ACCESS_DENIED,
 		    "user \"%s\" may not log in: %.*s", user_of(state), len,
 		    text);
 	else
 		error_set(error, ERROR_ACCESS_DENIED,
-		    "user \"%s\" may not evaluate Lua: grant execute on "
-		    "universe or, in Tarantool 3, on lua_eval",
+		    "user \"%s\" may not evaluate Lua: grant the execute "
+		    "privilege on universe or, in Tarantool 3, on lua_eval",
 		    user_of(state));
 }
 
@@ -237,7 +237,7 @@ take_result(const struct iproto_reply *reply, struct document *doc,
 	uint32_t len;
 
 	if (value == NULL || mp_typeof(*value) != MP_STR)
-		return invalid(error, "the reply is not a console reply");
+		return invalid(error, "the reply contains no console output");
 	doc->data = mp_decode_str(&value, &len);
 	doc->len = len;
 	doc->is_push = 0;
@@ -264,10 +264,10 @@ take_reply(struct protocol_state *state, const struct iproto_reply *reply,
 		return take_error(state, reply, error);
 	if (reply->type == IPROTO_CHUNK && state->is_accepted)
 		return reply->value == NULL ?
-		    invalid(error, "a push message without a value") :
+		    invalid(error, "a push message contains no value") :
 		    take_push(state, reply, doc, error);
 	if (reply->type != IPROTO_OK)
-		return invalid(error, "unexpected type of reply");
+		return invalid(error, "unexpected reply type");
 	if (state->is_accepted)
 		return take_result(reply, doc, error);
 	state->is_accepted = 1;
@@ -303,7 +303,7 @@ decode(struct protocol_state *state, struct framer *framer,
 const struct protocol protocol_iproto = {
 	.one_at_a_time = 1,
 	.peer = "binary port",
-	.advice = "the instance is busy or has reached its limit of requests "
+	.advice = "the instance is busy or has reached its request limit "
 	    "(net_msg_max), or --timeout is too short; the console socket "
 	    "has no such limit",
 	.handshake = handshake,

@@ -227,7 +227,7 @@ build_from_ours(struct report *report, const char *target,
 	}
 	if (read_outcome(from, relayed, &outcome) == -1) {
 		build_bad_reply(report, target, reply,
-		    "the reply has no outcome");
+		    "the field outcome is missing or invalid");
 		return;
 	}
 	transient = json_object_get(json_object_get(from, "error"),
@@ -262,7 +262,8 @@ build_from_lua_error(struct report *report, const char *target, json_t *raised)
 
 	if (json_is_null(raised) ||
 	    (json_is_string(raised) && json_string_length(raised) == 0))
-		message = json_string("error without a message");
+		message = json_string("the instance reported an error without "
+		    "a message");
 	else if (json_is_string(raised))
 		message = report_fields_text(raised);
 	else {

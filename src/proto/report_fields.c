@@ -130,7 +130,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 	if (field->kind == FIELD_OBJECTS)
 		wrong->items += json_array_size(from);
 	if (wrong->items > ITEMS_MAX) {
-		set_schema_error(wrong, "%s: the lists of the report exceed "
+		set_schema_error(wrong, "%s: the report's lists exceed "
 		    "%d items in total", name, ITEMS_MAX);
 		return NULL;
 	}
@@ -144,7 +144,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 			item = report_fields_text(item);
 		else {
 			set_schema_error(wrong,
-			    "%s has an item that is not a string",
+			    "%s contains an item that is not a string",
 			    name);
 			item = NULL;
 		}

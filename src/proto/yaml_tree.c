@@ -79,7 +79,7 @@ static int
 out_of_memory(struct reader *reader)
 {
 	return error_set(reader->error, ERROR_NO_MEMORY_FOR_REPLY,
-	    "out of memory for the reply");
+	    "not enough memory for the reply");
 }
 
 static int
@@ -317,7 +317,7 @@ read_alias(struct reader *reader, const yaml_event_t *event)
 	number = json_object_get(reader->names, name);
 	if (number == NULL)
 		return error_set(reader->error, ERROR_BAD_REPLY,
-		    "the reply refers to an unknown anchor on line %zu",
+		    "line %zu of the reply refers to an unknown YAML anchor",
 		    event->start_mark.line + 1);
 	anchor = &reader->anchors[json_integer_value(number)];
 	if (anchor->open) {
@@ -456,7 +456,7 @@ read_event(struct reader *reader, yaml_event_t *event)
 		if (reader->root == NULL)
 			return 0;
 		return error_set(reader->error, ERROR_BAD_REPLY,
-		    "the reply has more than one document");
+		    "the reply contains more than one YAML document");
 	default:
 		return 0;
 	}
@@ -511,7 +511,7 @@ read_stream(struct reader *reader)
 	} while (!end);
 	if (reader->root == NULL)
 		return error_set(reader->error, ERROR_BAD_REPLY,
-		    "the reply has no document");
+		    "the reply contains no YAML document");
 	return 0;
 }
 
@@ -534,7 +534,7 @@ prepare(struct reader *reader, struct prepared *prepared, const char *data,
 	reader->has_placeholders = prepared->copy != NULL;
 	if (prepared->directives > DIRECTIVES_MAX) {
 		error_set(reader->error, ERROR_BAD_REPLY,
-		    "the reply has too many directives");
+		    "the reply contains too many YAML directives");
 	} else if (charge(reader, (prepared->len - len) *
 	    COST_PLACEHOLDER) == 0) {
 		return 0;

@@ -66,7 +66,7 @@ fetch_topology(struct fleet *fleet, struct error *error)
 		if (json_is_object(topology))
 			return json_incref(topology);
 		error_set(error, ERROR_BAD_REPLY,
-		    "the reply has no topology");
+		    "the reply contains no topology");
 		report_fail(report, error);
 		error->message[0] = '\0';
 	}

@@ -54,7 +54,7 @@ take_answer(struct fleet *fleet, struct member *member)
 	member->state = MEMBER_WAITING;
 	if (json_is_true(json_object_get(status, "stateboard")))
 		return fleet_skip(fleet, member,
-		    "a stateboard, nothing to reload");
+		    "a stateboard has nothing to reload");
 	return 0;
 }
 

@@ -52,7 +52,7 @@ check_owner(const char *path, const struct stat *st, struct error *error)
 		return 0;
 	return error_set(error, ERROR_USAGE,
 	    "%s belongs to another user (%s) and was not read; run as that "
-	    "user, or name the sockets with --run-dir or "
+	    "user, or specify the sockets with --run-dir or "
 	    "--socket", path, owner_name(st->st_uid, name, sizeof(name)));
 }
 
@@ -189,7 +189,8 @@ store(const struct reader *reader, const struct config_setting *setting,
 		return bad_line(reader, line, setting->key,
 		    "contains a zero byte");
 	if (*setting->value != NULL)
-		return bad_line(reader, line, setting->key, "is given twice");
+		return bad_line(reader, line, setting->key,
+		    "appears more than once");
 	if ((*setting->value = strdup(value)) == NULL)
 		return error_out_of_memory(reader->error);
 	return 0;

@@ -310,7 +310,7 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 
 	return error_set(search->error, ERROR_WRONG_OWNER,
 	    "the directory '%s' belongs to another user (%s); run as that "
-	    "user, or name the directory with --run-dir", path,
+	    "user, or specify the directory with --run-dir", path,
 	    owner_name(owner, name, sizeof(name)));
 }
 

@@ -72,8 +72,8 @@ print_names(const struct search *search, FILE *out, int of_apps,
 			continue;
 		}
 		if (said++ == 0)
-			fprintf(out, "\n%s: ", of_apps ? "applications here" :
-			    "instances here");
+			fprintf(out, "\navailable %s: ", of_apps ?
+			    "applications" : "instances");
 		else
 			fputs(", ", out);
 		fputs(said > OTHERS_MAX ? "..." : name, out);
@@ -119,11 +119,11 @@ print_missing(const struct search *search, FILE *out)
 	const char *wanted = of_apps ? search->app : search->instance;
 
 	if (search->instance != NULL)
-		fprintf(out, "found no instance '%s'", search->instance);
+		fprintf(out, "no instance '%s' found", search->instance);
 	else
-		fputs("found no instance", out);
+		fputs("no instance found", out);
 	if (search->app != NULL)
-		fprintf(out, " of application '%s'%s", search->app,
+		fprintf(out, " for application '%s'%s", search->app,
 		    search->package != NULL ? " (named by the rockspec)" : "");
 	if (wanted != NULL) {
 		nearest_init(&nearest, wanted);

@@ -398,7 +398,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 		return error_out_of_memory(error);
 	if (at == address || (at != NULL && address[0] == ':'))
 		result = error_set(error, ERROR_USAGE,
-		    "target '%s' has no user before the @", shown);
+		    "target '%s' has no user name before the @", shown);
 	else if (at != NULL)
 		result = take_user(&target, address, (size_t)(at - address),
 		    error);
@@ -435,7 +435,7 @@ unknown_scheme(const char *spec, struct error *error)
 	if (shown == NULL)
 		return error_out_of_memory(error);
 	error_set(error, ERROR_USAGE,
-	    "target '%s': unknown kind of address", shown);
+	    "target '%s': unknown address type", shown);
 	free(shown);
 	return -1;
 }

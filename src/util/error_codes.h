@@ -26,9 +26,9 @@
 	    "The command line, or a file that it names, is wrong.")	\
 	/* The instance cannot be reached, or denies access. */		\
 	ROW(ACCESS_DENIED, "access_denied", UNREACHABLE,		\
-	    "The user of the binary port lacks the privilege.")		\
+	    "The user of the binary port lacks a privilege.")		\
 	ROW(BUSY, "busy", UNREACHABLE,					\
-	    "The listen backlog of the socket is full.")		\
+	    "The socket's listen backlog is full.")			\
 	ROW(CLOSED_EARLY, "closed", UNREACHABLE,			\
 	    "The connection was closed before the request was sent.")	\
 	ROW(CLOSED_BEFORE_GREETING, "closed_before_greeting", UNREACHABLE, \
@@ -42,7 +42,7 @@
 	ROW(NAME_RESOLUTION, "name_resolution", UNREACHABLE,		\
 	    "The host name could not be resolved.")			\
 	ROW(NO_ADDRESS, "no_address", UNREACHABLE,			\
-	    "The topology of the cluster has no address for the instance.") \
+	    "The cluster's topology has no address for the instance.")	\
 	ROW(NO_GREETING, "no_greeting", UNREACHABLE,			\
 	    "The connection was accepted, but no greeting came in time.") \
 	ROW(NO_PASSWORD, "no_password", UNREACHABLE,			\
@@ -71,11 +71,11 @@
 	ROW(BAD_RESULT, "bad_result", FAILED,				\
 	    "The results of eval could not be encoded.")		\
 	ROW(BAD_ROLE, "bad_role", FAILED,				\
-	    "The module of a role does not define a valid role.")	\
+	    "A role's module does not define a valid role.")		\
 	ROW(BOX_CFG_CHANGED, "box_cfg_changed", FAILED,			\
-	    "The main script changes options of box.cfg().")		\
+	    "The main script changes box.cfg() options.")		\
 	ROW(CANCELLED, "cancelled", FAILED,				\
-	    "The fiber of the reload was cancelled.")			\
+	    "The reload's fiber was cancelled.")			\
 	ROW(COMPILE_ERROR, "compile_error", FAILED,			\
 	    "A file has a syntax error, or cannot be read.")		\
 	ROW(CONFIG_CHANGING, "config_changing", FAILED,			\
@@ -100,22 +100,22 @@
 	ROW(CLOSED_IN_CLUSTER, "closed", TIMEOUT,			\
 	    "The connection from the gateway to the instance was closed.") \
 	ROW(DEADLINE, "deadline", TIMEOUT,				\
-	    "The time limit of --timeout has passed.")			\
+	    "The time limit set by --timeout has passed.")		\
 	ROW(INTERRUPTED, "interrupted", TIMEOUT,			\
-	    "A second signal stopped the waiting.")			\
+	    "A second signal ended the wait.")				\
 	/* The state of the instance or cluster forbids the command. */	\
 	ROW(ALL_SKIPPED, "all_skipped", REFUSED,			\
 	    "Every instance was skipped, so nothing was done.")		\
 	ROW(BAD_STATE, "bad_state", REFUSED,				\
-	    "The state of the framework does not allow a reload.")	\
+	    "The framework's state does not allow a reload.")		\
 	ROW(CONFIG_CHANGED, "config_changed", REFUSED,			\
 	    "The config was changed concurrently.")			\
 	ROW(CONFIG_DIFFERS, "config_differs", REFUSED,			\
 	    "The config differs between the instances of the cluster.")	\
 	ROW(CONFIG_LOCKED, "config_locked", REFUSED,			\
-	    "A change of the config is being applied.")			\
+	    "A config change is being applied.")			\
 	ROW(FAIL_IF, "fail_if", REFUSED,				\
-	    "The tag fail_if forbids a role on this server.") \
+	    "The tag fail_if forbids a role on this server.")		\
 	ROW(FORBIDDEN, "forbidden", REFUSED,				\
 	    "The application has called forbid_reload().")		\
 	ROW(LOCKED, "locked", REFUSED,					\
@@ -125,9 +125,9 @@
 	ROW(NATIVE_FAILED, "native_failed", REFUSED,			\
 	    "The application's own reload was refused.")		\
 	ROW(NO_CARTRIDGE, "no_cartridge", REFUSED,			\
-	    "The command or the option needs Cartridge.")		\
+	    "The command or the option requires Cartridge.")		\
 	ROW(NO_EXTENSIONS, "no_extensions", REFUSED,			\
-	    "No replica set has the role extensions.")			\
+	    "No replica set has the role extensions enabled.")		\
 	ROW(NO_MAIN_SCRIPT, "no_main_script", REFUSED,			\
 	    "The main script cannot be run again.")			\
 	ROW(NO_MODULES, "no_modules", REFUSED,				\
@@ -152,7 +152,7 @@
 	ROW(NATIVE_BROKEN, "native_failed", DEGRADED,			\
 	    "The application's own reload has failed.")			\
 	ROW(NOT_HEALTHY, "not_healthy", DEGRADED,			\
-	    "The instance was reloaded, but not healthy in time.")	\
+	    "The instance was reloaded, but did not become healthy in time.") \
 	/* References to old code remain, or may remain. */		\
 	ROW(SCAN_INCOMPLETE, "scan_incomplete", STALE,			\
 	    "The scan was not completed.")				\
@@ -164,9 +164,10 @@
 	ROW(BAD_REPLY, "bad_reply", PROTOCOL,				\
 	    "The reply is not valid for the command.")			\
 	ROW(CLOSED, "closed", PROTOCOL,					\
-	    "It was closed before the reply; the outcome is unknown.")	\
+	    "The connection was closed before the reply; "		\
+	    "the outcome is unknown.")					\
 	ROW(NO_MEMORY_FOR_REPLY, "out_of_memory", PROTOCOL,		\
-	    "There was no memory for the reply.")			\
+	    "There was not enough memory for the reply.")		\
 	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\
 	    "The reply is nested too deeply.")				\
 	ROW(REPLY_TOO_LARGE, "reply_too_large", PROTOCOL,		\

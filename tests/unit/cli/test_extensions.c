@@ -162,9 +162,9 @@ test_extensions_read_missing_or_no_directory_fails(void **state)
 	expect_error("nowhere", "nowhere: No such file or directory");
 	put("file", "");
 	expect_error("file", "file: Not a directory");
-	expect_error(".", ".: no *.lua files and no config.yml in it");
+	expect_error(".", ".: no *.lua files and no config.yml found");
 	put("config.yaml", "");
-	expect_error(".", "./config.yaml: it must be named config.yml");
+	expect_error(".", "./config.yaml: the file must be named config.yml");
 }
 
 static void
@@ -173,12 +173,12 @@ test_extensions_read_name_that_require_rejects_fails(void **state)
 	static const struct {
 		const char *path, *message;
 	} cases[] = {
-		{ "a.b.lua", "./a.b.lua: a module with dots in its path cannot "
-		    "be loaded with require" },
-		{ "config.yml.lua", "./config.yml.lua: a module with dots in "
-		    "its path cannot be loaded with require" },
-		{ "v1.2/a.lua", "./v1.2/a.lua: a module with dots in its path "
-		    "cannot be loaded with require" },
+		{ "a.b.lua", "./a.b.lua: require cannot load a module whose "
+		    "path contains dots" },
+		{ "config.yml.lua", "./config.yml.lua: require cannot load "
+		    "a module whose path contains dots" },
+		{ "v1.2/a.lua", "./v1.2/a.lua: require cannot load a module "
+		    "whose path contains dots" },
 		{ "a\nb.lua", "./a\nb.lua: the name contains control "
 		    "characters" },
 		{ "\377.lua", "./\377.lua: the name is not UTF-8 text" }

@@ -239,7 +239,8 @@ test_request_args_eval_unreadable_file_is_usage_error(void **state)
 	check_args_error("-f", "/dev/zero",
 	    "/dev/zero is larger than 16 MiB");
 	check_args_error("return '\xff'", NULL,
-	    "the Lua to run is not UTF-8 text; write such bytes as \\ddd");
+	    "the Lua code is not valid UTF-8; in Lua strings, write other "
+	    "bytes as \\ddd");
 }
 
 static void

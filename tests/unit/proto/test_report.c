@@ -223,8 +223,10 @@ test_report_lua_error_reply_is_lua_error(void **state)
 		const char *reply, *message;
 	} cases[] = {
 		{ "[{'error': 'fiber is cancelled'}]", "fiber is cancelled" },
-		{ "[{'error': null}]", "error without a message" },
-		{ "[{'error': ''}]", "error without a message" },
+		{ "[{'error': null}]",
+		    "the instance reported an error without a message" },
+		{ "[{'error': ''}]",
+		    "the instance reported an error without a message" },
 		{ "[{'error': {'code': 1}}]", "{\"code\":1}" },
 		{ "[{'error': 5}]", "5" }
 	};

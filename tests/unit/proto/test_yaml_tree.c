@@ -466,12 +466,12 @@ test_yaml_tree_not_a_document_of_values_is_refused(void **state)
 	static const struct {
 		const char	*yaml, *part;
 	} cases[] = {
-		{ "", "no document" },
-		{ "# nothing\n", "no document" },
+		{ "", "no YAML document" },
+		{ "# nothing\n", "no YAML document" },
 		{ "---\n- 1\n...\n---\n- 2\n...\n", "more than one" },
 		{ "---\n...\n---\n...\n", "more than one" },
-		{ "---\n- *nobody\n...\n", "unknown anchor on line 2" },
-		{ "--- *a\n...\n", "unknown anchor" },
+		{ "---\n- *nobody\n...\n", "line 2 of the reply refers to" },
+		{ "--- *a\n...\n", "unknown YAML anchor" },
 		{ "---\n- [1\n...\n", "line 3" },
 		{ "---\n- a\n b\n- c: d: e\n...\n", "not YAML" },
 		{ "---\n- \"\\q\"\n...\n", "not YAML" },

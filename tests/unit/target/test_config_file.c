@@ -92,7 +92,7 @@ test_config_file_invalid_error_names_line(void **state)
 		{ "a: &a b\n\nrun-dir: *a\n",
 		    ".cartridge.yml:3: run-dir is not a string" },
 		{ "run-dir: a\nrun-dir: b\n",
-		    ".cartridge.yml:2: run-dir is given twice" },
+		    ".cartridge.yml:2: run-dir appears more than once" },
 		{ "run-dir: \"a\\0b\"\n",
 		    ".cartridge.yml:1: run-dir contains a zero byte" },
 		{ "run-dir: a\n b: c\n", ".cartridge.yml:2: " },

@@ -232,7 +232,8 @@ test_discover_dotted_names_are_split_by_request(void **state)
 	expect("a", "b.c", "run", "a b.c run/a.b.c.control\n");
 	expect(NULL, "c", "run", "a.b c run/a.b.c.control\n");
 	expect(NULL, NULL, "run", "a b.c run/a.b.c.control\n");
-	expect_error("a", "c", "run", NO_SOCKET, PARTS("\ninstances here: b.c"));
+	expect_error("a", "c", "run", NO_SOCKET,
+	    PARTS("\navailable instances: b.c"));
 	make_socket("dots/..control");
 	make_socket("dots/x..control");
 	make_socket("dots/.x.control");
@@ -247,7 +248,7 @@ test_discover_docker_image_socket_is_found(void **state)
 	expect(NULL, NULL, "run", "tarantool - run/tarantool.sock\n");
 	expect("tarantool", NULL, "run", "tarantool - run/tarantool.sock\n");
 	expect_error("shop", NULL, "run", NO_SOCKET,
-	    PARTS("\napplications here: tarantool\n"));
+	    PARTS("\navailable applications: tarantool\n"));
 	setenv("TARANTOOL_APP_NAME", "shop", 1);
 	expect("shop", NULL, "run", "shop - run/tarantool.sock\n");
 	setenv("TARANTOOL_INSTANCE_NAME", "web", 1);
@@ -398,8 +399,8 @@ test_discover_instance_alone_uses_rockspec_name(void **state)
 	make_file("shop-scm-1.rockspec", "package = 'shop'\n");
 	expect(NULL, "web", "run", "shop web run/shop.web.control\n");
 	expect_error(NULL, "db", "run", NO_SOCKET,
-	    PARTS("instance 'db' of application 'shop' (named by the "
-	    "rockspec)", "\ninstances here: web"));
+	    PARTS("no instance 'db' found for application 'shop' (named by the "
+	    "rockspec)", "\navailable instances: web"));
 	expect("store", "web", "run", "store web run/store.web.control\n");
 	expect(NULL, NULL, "run", "shop web run/shop.web.control\n"
 	    "store db run/store.db.control\n"
@@ -534,24 +535,24 @@ test_discover_nothing_found_lists_searched_places(void **state)
 	make_socket("system/store.web.control");
 	make_parents("system/dir/");
 	expect_error("shpo", NULL, NULL, NO_SOCKET,
-	    PARTS("found no instance of application 'shpo'; did you mean "
-	    "shop?\napplications here: shop, store\nsearched: tmp/run, "
+	    PARTS("no instance found for application 'shpo'; did you mean "
+	    "shop?\navailable applications: shop, store\nsearched: tmp/run, "
 	    "var/run (no such directory), "
 	    "instances.enabled/shpo/var/run (no such directory), system"));
 	expect_error("store", "wbe", "system", NO_SOCKET,
-	    PARTS("found no instance 'wbe' of application 'store'; did you "
-	    "mean web?\ninstances here: web\nsearched: system"));
+	    PARTS("no instance 'wbe' found for application 'store'; did you "
+	    "mean web?\navailable instances: web\nsearched: system"));
 	expect_error("shop", "web", "system", NO_SOCKET,
-	    PARTS("found no instance 'web' of application 'shop'\n"
-	    "applications here: store\nsearched: system"));
+	    PARTS("no instance 'web' found for application 'shop'\n"
+	    "available applications: store\nsearched: system"));
 	expect_error(NULL, "db", "absent", NO_SOCKET,
-	    PARTS("found no instance 'db'\nsearched: absent (no such "
+	    PARTS("no instance 'db' found\nsearched: absent (no such "
 	    "directory)"));
 	expect_error(NULL, "wev", "system", NO_SOCKET,
-	    PARTS("found no instance 'wev'; did you mean web?\n"
-	    "instances here: web\n"));
+	    PARTS("no instance 'wev' found; did you mean web?\n"
+	    "available instances: web\n"));
 	expect_error(NULL, NULL, "system/dir", NO_SOCKET,
-	    PARTS("found no instance\nsearched: system/dir"));
+	    PARTS("no instance found\nsearched: system/dir"));
 	expect_error(NULL, NULL, "system/store.web.control", NO_SOCKET,
 	    PARTS("system/store.web.control (no such directory)"));
 }
@@ -570,10 +571,10 @@ test_discover_nothing_found_lists_some_other_names(void **state)
 		make_socket(path);
 	}
 	assert_int_equal(discover("b", NULL, "run", &targets, &error), -1);
-	assert_non_null(strstr(error.message, "applications here: a\n"));
+	assert_non_null(strstr(error.message, "available applications: a\n"));
 	assert_int_equal(discover("a", "x", "run", &targets, &error), -1);
-	assert_non_null(strstr(error.message, "here: 00, 01, 02, 03, 04, 05, "
-	    "...\n"));
+	assert_non_null(strstr(error.message,
+	    "available instances: 00, 01, 02, 03, 04, 05, ...\n"));
 }
 
 static void

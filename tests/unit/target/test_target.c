@@ -117,8 +117,8 @@ test_target_invalid_error_names_it(void **state)
 		{ "tcp://host:1/", "not a number" },
 		{ "::1:3301", "IPv6" },
 		{ "fe80::1", "IPv6" },
-		{ "http://host:1", "unknown kind" },
-		{ "unixx://a", "unknown kind" },
+		{ "http://host:1", "unknown address type" },
+		{ "unixx://a", "unknown address type" },
 	};
 	struct targets targets = { NULL, 0 };
 	struct error error;

@@ -78,7 +78,7 @@ test_tt_yaml_invalid_error_names_line(void **state)
 	write_file("tt.yaml", "app:\n  run_dir: a\n  run_dir: b\n");
 	assert_int_equal(tt_yaml_read(&tt, &error), -1);
 	assert_string_equal(error.message,
-	    "tt.yaml:3: app.run_dir is given twice");
+	    "tt.yaml:3: app.run_dir appears more than once");
 	tt_yaml_finish(&tt);
 }
 
