@@ -22,6 +22,21 @@ local create_fiber = fiber.create
 
 local REGISTRY = '__cartridge_reload'
 
+-- Bytecode of the modules of src/lua, as suites load them again and again, and false
+-- for modules of the server.
+local compiled = {}
+
+local function read_module(name)
+    local file_name = name:gsub('%.', '/') .. '.lua'
+    local file = io.open(fio.pathjoin(lib.src, file_name), 'rb')
+    if file == nil then
+        return false
+    end
+    local text = file:read('*a')
+    file:close()
+    return string.dump(assert(loadstring(text, '@cartridge-reload/' .. file_name)))
+end
+
 --- Returns a separate `require` for modules of src/lua, with nothing loaded.
 -- @tparam ?table stubs name -> value to be given instead of a file
 function lib.loader(stubs)
@@ -33,15 +48,13 @@ function lib.loader(stubs)
         if loaded[name] ~= nil then
             return loaded[name]
         end
-        local path = ('%s/%s.lua'):format(lib.src, name:gsub('%.', '/'))
-        if not fio.path.exists(path) then
+        if compiled[name] == nil then
+            compiled[name] = read_module(name)
+        end
+        if not compiled[name] then
             return require(name)
         end
-        local file = assert(io.open(path, 'rb'))
-        local text = file:read('*a')
-        file:close()
-        local chunk = assert(loadstring(text, ('@cartridge-reload/%s.lua'):format(name:gsub('%.', '/'))))
-        loaded[name] = chunk(private_require)
+        loaded[name] = assert(loadstring(compiled[name]))(private_require)
         if name == 'core.codes' then
             setmetatable(loaded[name], {__index = function(_, code)
                 error(('core/codes.lua lacks the error code %s'):format(tostring(code)), 0)
@@ -69,6 +82,8 @@ local function clean_up()
         pcall(cleanups[i])
         cleanups[i] = nil
     end
+    -- Fibers that were told to end get to it before the next case.
+    fiber.sleep(0)
 end
 
 --- Waits until a condition holds, at most 20 seconds.
