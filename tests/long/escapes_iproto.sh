@@ -2,6 +2,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# The suite of the same name, on binary ports.
+# The suite of the same name, on binary ports, with all combinations.
 
-FUNCTIONAL_TRANSPORT=binary exec "$(dirname "$0")/../functional/escapes.sh"
+ALL=1 FUNCTIONAL_TRANSPORT=binary exec "$(dirname "$0")/../functional/escapes.sh"

@@ -4,4 +4,4 @@
 #
 # The suite of the same name, on binary ports.
 
-FUNCTIONAL_TRANSPORT=binary exec "$(dirname "$0")/push.sh"
+FUNCTIONAL_TRANSPORT=binary exec "$(dirname "$0")/../functional/push.sh"
