@@ -408,27 +408,27 @@ ok 'a soft limit is raised silently' [ ! -s "$ERR" ]
 
 # Each failure is reported as its kind, and all together take as long as one.
 places=()
-for i in {1..140}; do places+=("ok$i.x"); done
-for i in {1..20}; do places+=("hang$i.x" "half$i.x"); done
+for i in {1..60}; do places+=("ok$i.x"); done
+for i in {1..10}; do places+=("hang$i.x" "half$i.x"); done
 fleet "${places[@]}" <<END
 hang*.x command=preflight hang
 half*.x command=preflight half $follows
 * command=preflight $follows
 * command=reload $reloaded
 END
-for i in {1..20}; do stale_socket "dead$i.x"; done
-try reload -s '*.x' --jobs 200 --keep-going --timeout 5 -o json
-is "$RC" 4 '200 instances, 60 of them failing in three ways'
+for i in {1..10}; do stale_socket "dead$i.x"; done
+try reload -s '*.x' --jobs 90 --keep-going --timeout 10 -o json
+is "$RC" 4 '90 instances, 30 of them failing in three ways'
 declare -A counts=()
 find_values code
 for code in "${VALUES[@]}"; do
 	counts[$code]=$((${counts[$code]-0} + 1))
 done
-is "${counts[deadline]-}" 20 'instances that hang report a timeout'
-is "${counts[refused]-}" 20 'missing instances are unreachable'
-is "${counts[closed]-}" 20 'instances that close the connection report a disconnect'
+is "${counts[deadline]-}" 10 'instances that hang report a timeout'
+is "${counts[refused]-}" 10 'missing instances are unreachable'
+is "${counts[closed]-}" 10 'instances that close the connection report a disconnect'
 is "$(sed -n 's/^      "outcome": "\(.*\)",/\1/p' "$OUT" | sort | uniq -c | xargs)" \
-    '20 protocol 140 reloaded 20 timeout 20 unreachable' \
+    '10 protocol 60 reloaded 10 timeout 10 unreachable' \
     'all other instances are reloaded'
 if [ "$MS" -lt 50000 ]; then
 	pass 'failures in parallel take the time of one'
