@@ -167,7 +167,7 @@ local function action_of(controller, route)
     return type(f) == 'function' and f or nil
 end
 
---- Loads a controller in the same way as the first request for it.
+--- Loads a controller in the same way as the first request for it would.
 -- @tparam table item the controller, see `find`
 -- @tparam {table,...} routes the routes that refer to this controller
 -- @tparam table staged set of the routes that new code has registered

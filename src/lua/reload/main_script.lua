@@ -27,7 +27,7 @@ local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool
 -- Functions that make a second run of the main script unsafe, if the script calls them at
 -- its top level.
 local RISKS = {
-    {pattern = '^os%.exit$', text = 'ends the process, so the reload fails if it is called'},
+    {pattern = '^os%.exit$', text = 'ends the process, so calling it makes the reload fail'},
     {pattern = '^fio%.chdir$', text = 'changes the working directory'},
     {pattern = '%.drop$', text = 'drops data of the running instance'},
     {pattern = '%.truncate$', text = 'drops data of the running instance'},

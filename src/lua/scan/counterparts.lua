@@ -83,9 +83,9 @@ end
 --   paths: module name -> path, of the replaced modules
 --   former: module name -> previous path, of replaced modules whose file has moved
 --   gone: module name -> path, of modules whose file no longer exists
---   things: optional: result of `list`
---   shared: optional: set of names: modules whose values may contain functions of
---     other code, too
+--   things (optional): the result of `list`
+--   shared (optional): set of the names of modules whose values may also contain
+--     functions of other code
 local function new(stash, change)
     change = change or {}
     local modules = module_index.new(stash, change)

@@ -67,21 +67,21 @@ Walk.__index = Walk
 --     function, the result true means that the entries of `object` have changed: the
 --     walk then reads `object` again. If `value` is a table, the result true keeps
 --     the walk from entering that table.
---   tables: optional: table -> {is_module, is_watched}. References to these tables
+--   tables (optional): table -> {is_module, is_watched}. References to these tables
 --     are passed to `on_place`, too. If neither flag is set, a reference is passed
 --     only if it is a metatable or an `__index`.
---   userdata: optional: set of userdata. References to these are passed to
+--   userdata (optional): set of userdata. References to these are passed to
 --     `on_place`.
---   stands_in: optional: function (f) -> whether `f` is a stand-in
---   puts_off: optional: whether to walk stacks with stale functions last
---   on_loadstring_function: optional: function (number), called for functions
+--   stands_in (optional): function (f) -> whether `f` is a stand-in
+--   puts_off (optional): whether to walk stacks with stale functions last
+--   on_loadstring_function (optional): function (number), called for functions
 --     compiled from strings
---   on_object: optional: function (object, type), called for each object; returns
+--   on_object (optional): function (object, type), called for each object; returns
 --     whether to follow the references of the object
 --   deadline: in seconds, on the monotonic clock
 --   limit: size of the Lua heap at which to stop, in kilobytes
 --   without: list of objects whose references are not followed
---   lists: optional: the field `lists` of an earlier walk that has finished. Its
+--   lists (optional): the field `lists` of an earlier walk that has finished. Its
 --     memory is reused.
 local function new(options)
     return setmetatable({

@@ -234,13 +234,13 @@ end
 --   stash: see `core.stash`
 --   deadline: in seconds, on the monotonic clock
 --   counterparts: see `counterparts`
---   census: optional: registrations that new code had made by the commit, see
+--   census (optional): registrations that new code had made by the commit, see
 --     `census`
 --   patch: whether to patch stale references
 --   drain: whether to wait briefly for requests that are running old code
---   settle: optional: function () that ends running old code, called after the
+--   settle (optional): function () that ends running old code, called after the
 --     first pass; returns whether there was any
---   waits: optional: function () -> whether there is old code that `settle` has not
+--   waits (optional): function () -> whether there is old code that `settle` has not
 --     ended yet
 -- @treturn table
 --   places: list of the references that were patched or remain stale

@@ -266,14 +266,14 @@ end
 --- Matches the functions and tables of an old module with those of the new module.
 -- Yields only in `pause`.
 -- @tparam table options
---   things: optional: result of `list`. If it is set, only `new` and `pause` of the
+--   things (optional): result of `list`. If it is set, only `new` and `pause` of the
 --     other options are used.
 --   old, new: the old and the new value of the module
 --   source: unit of the old module's functions: the module with the files that it
 --     runs
 --   foreign: set of functions and tables that belong to other modules
---   unit_of: optional: function (f) -> unit; by default, the unit is the chunk name
---   pause: optional: function that is called for each function and table; it may
+--   unit_of (optional): function (f) -> unit; by default, the unit is the chunk name
+--   pause (optional): function that is called for each function and table; it may
 --     yield
 -- @treturn table object with the methods `find`, `each` and `counterpart`
 local function new(options)

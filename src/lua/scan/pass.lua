@@ -33,7 +33,7 @@ Pass.__index = Pass
 --   believed: the records about generations, without those of foreign modules; see
 --     `believed` in `scan.init`
 --   limit: size of the Lua heap at which to stop, in kilobytes
---   lists: optional: lists of the previous walk, see `heap_walk`
+--   lists (optional): lists of the previous walk, see `heap_walk`
 --   requests: see `requests`
 --   shared: the field `shared` of the previous pass; nil for the first pass
 -- @treturn table the pass. After `run`, it has these results:

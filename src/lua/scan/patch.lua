@@ -66,7 +66,7 @@ end
 --- Patches one reference. Does not yield.
 -- @tparam table place {kind, key, object, value}, see `heap_walk`. A place of the
 --   kind `key` has two more fields:
---   counterpart: optional: counterpart of the table
+--   counterpart (optional): counterpart of the table
 --   is_iterated: whether a loop is running over the table
 -- @tparam function|table new the value to refer to
 -- @treturn[1] boolean true
