@@ -60,7 +60,8 @@ print_escaped(FILE *out, const char *text, size_t len, const char *pass)
 		if (text == end)
 			break;
 		dst = buf;
-		text += escape_character(&dst, text, (size_t)(end - text), pass);
+		text += escape_character(&dst, text, (size_t)(end - text),
+		    pass);
 		fwrite(buf, 1, (size_t)(dst - buf), out);
 	}
 }

@@ -140,7 +140,8 @@ tt_yaml_read(struct tt_yaml *tt, struct error *error)
 		 * is relative to the config file.
 		 */
 		tt->is_shared = run_dir == NULL && old_run_dir != NULL;
-		tt->run_dir = tt->is_shared ? path_beside(tt->file, old_run_dir) :
+		tt->run_dir = tt->is_shared ?
+		    path_beside(tt->file, old_run_dir) :
 		    strdup(run_dir != NULL ? run_dir : TT_RUN_DIR);
 		if (tt->enabled == NULL || tt->run_dir == NULL)
 			result = error_out_of_memory(error);
