@@ -205,12 +205,14 @@ check:		## install what the tests need, build, and run the suites
 	@$(TEST_ENV) tests/run.sh live functional lua unit
 
 # Lack of memory, faults of the connection, kills, growth, instructions; the
-# suites with the sanitizers, and under valgrind; fuzz, always with the same
+# suites with the sanitizers, those of tests/long on binary ports among them, and
+# under valgrind; fuzz, always with the same
 # seed, as whether a change passes must not be a matter of luck.
 check-long:	## run the slow tests: faults, sanitizers, valgrind, fuzzing
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@$(TEST_ENV) MAKEFLAGS= tests/sum.sh 'tests/run.sh long' \
+	@$(TEST_ENV) MAKEFLAGS= tests/sum.sh \
+	    'tests/run.sh "long/!(*_iproto)"' \
 	    'make coverage SAN=1' 'make check-unit VALGRIND=1' \
 	    'FUZZ_SEED=1 make fuzz'
 
@@ -229,7 +231,7 @@ coverage:	## run the suites and list which lines they cover
 
 count-lines:
 	@find $B -name '*.gcda' -delete
-	@$(TEST_ENV) tests/run.sh unit functional live
+	@$(TEST_ENV) tests/run.sh unit functional live 'long/*_iproto'
 	@scripts/coverage.sh $B $(COVERAGE_MIN)
 
 instructions-update:	## record the current instruction counts

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh KIND ...: runs all suites of these kinds (unit, lua, functional, live,
-# long), TEST_JOBS at a time, and counts single tests.  Prints a line for each
+# run.sh KIND[/PATTERN] ...: runs all suites of these kinds (unit, lua, functional,
+# live, long) whose names match the shell pattern, TEST_JOBS at a time, and counts
+# single tests.  Prints a line for each
 # suite, in the order of the kinds and names, the output of those that failed
 # and, as the last line of all,
 #
@@ -129,7 +130,8 @@ count()
 	}' "$1"
 }
 
-# add KIND FILE ...: the suites in these files below tests/KIND.
+# add KIND FILE ...: the suites in these files below tests/KIND that match ONLY and
+# PATTERN.
 add()
 {
 	local kind=$1 file name
@@ -138,8 +140,8 @@ add()
 		name=${file#tests/"$kind"/}
 		name=${name%.*}
 		# shellcheck disable=SC2053 # it is a pattern
-		[[ $name == $ONLY || ${name##*/} == $ONLY ]] &&
-		    SUITES+=("$kind/$name")
+		[[ ($name == $ONLY || ${name##*/} == $ONLY) &&
+		    $name == $PATTERN ]] && SUITES+=("$kind/$name")
 	done
 }
 
@@ -248,7 +250,10 @@ print_times()
 }
 
 shopt -s nullglob
-for kind; do
+for argument; do
+	kind=${argument%%/*}
+	PATTERN='*'
+	[ "$kind" = "$argument" ] || PATTERN=${argument#*/}
 	case $kind in
 	unit)	add unit tests/unit/*/test_*.c ;;
 	lua)	add lua tests/lua/*_test.lua tests/lua/*/*_test.lua \
