@@ -185,7 +185,8 @@ for way, how in pairs(WAYS) do
         rawset(_G, 'recorder_test_kept', {})
         lib.defer(function() rawset(_G, 'recorder_test_kept', nil) end)
         app.require('@')
-        for generation = 0, 2 do
+        -- Later generations do not differ from each other in the way of loading.
+        for generation = 0, way == 'dofile' and 2 or 1 do
             rawset(_G, 'recorder_test_kept', {app.loaded('@').tasks.run})
             local report = app.reload({stale = 'report'})
             t:is(report.outcome, 'reloaded', ('generation %d is replaced'):format(generation))
