@@ -16,7 +16,7 @@
 static const char *const exit_table[] = {
 	"done",
 	"bad command line, or a local error",
-	"no Tarantool answers at the target, or it denies access",
+	"Tarantool does not answer at the target, or denies access",
 	"the new code was rejected; the old code is still serving",
 	"no final reply in time; the outcome is unknown",
 	"the instance cannot be reloaded in its current state",

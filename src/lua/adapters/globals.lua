@@ -281,7 +281,7 @@ function Globals:rollback(undone, _, doubts)
         end
         if is_doubtful then
             table.insert(doubts, data.label
-                .. ' changed in place while the new code was running, but other code may have changed it')
+                .. ' was changed in place while the new code was running, by it or by other code')
         end
     end
 end

@@ -35,7 +35,7 @@ local function function_text(f)
     if info.what == 'C' then
         return 'a C function'
     elseif info.source:match('^[@=]') == nil then
-        return ('compiled from a string:%d'):format(info.linedefined)
+        return ('(compiled from a string):%d'):format(info.linedefined)
     end
     return ('%s:%d'):format(short_path(info.source:gsub('^=', '')), info.linedefined)
 end

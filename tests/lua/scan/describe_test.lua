@@ -166,7 +166,7 @@ case('functions compiled from a string are not named by their text', function(t)
     local old = new_stale()
     local holder = assert(loadstring('local cb = ... return function() return cb end'))(old)
     local list = describe({{value = {f = holder}, kind = 'global', words = 'the globals'}}, {old})
-    t:ok(lib.mentions(list, 'upvalue | upvalue cb of function compiled from a string:1'), 'as a holder')
+    t:ok(lib.mentions(list, 'upvalue | upvalue cb of function (compiled from a string):1'), 'as a holder')
     t:ok(lib.mentions(list, 'global | the globals.f'), 'as such')
 end)
 
