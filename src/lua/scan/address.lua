@@ -68,16 +68,16 @@ local function reader()
             end
             return words[0]
         end
-        -- The JIT compiler cannot tell that the contents of the slot change.
-        -- Compiled code would read the slot only once.
+        -- Do not let the JIT compiler compile this function. The compiler cannot tell
+        -- that the contents of the slot change, and would read the slot only once.
         jit.off(read_address)
         return read_address
     end)
     if not ok or read == nil then
         return nil
     end
-    -- Leave out userdata: for these, `%p` returns the address of the contents, not
-    -- of the object.
+    -- Do not compare the addresses of userdata: for these, `%p` returns the address of
+    -- the contents, not of the object.
     for _, object in ipairs({{}, function() end, coroutine.create(function() end), read, _G}) do
         if read(object) ~= format(object) then
             return nil

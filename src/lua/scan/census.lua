@@ -3,7 +3,7 @@
 -- new code.
 --
 -- A registration in the census replaces an old one with the same purpose. A later
--- registration replaces none, because it may belong to a single request, such as a
+-- registration does not, because it may belong to a single request: for example, a
 -- callback that waits for a reply.
 
 local require = ...

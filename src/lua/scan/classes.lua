@@ -65,8 +65,8 @@ end
 
 --- Handles a reference to an old class as a metatable, or as the `__index` of a
 -- metatable: replaces the class if possible. A class may have a million objects. So
--- only the first object is reported, with the number of the others. The parameters
--- are those of the option `on_place` of `heap_walk.new`.
+-- the report describes only the first object, and gives the number of the others. The
+-- parameters are those of the option `on_place` of `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the old class
 function Classes:visit(number, kind, key, value, object)
     local class = self.known[value]
@@ -108,8 +108,8 @@ function Classes:is_pending(class)
     return self.pending[class] ~= nil
 end
 
---- Reports the classes that are left for the next pass. Called if no other pass
--- follows.
+--- Reports the classes that are left for the next pass. Called if no further
+-- pass follows.
 function Classes:report_pending()
     for _, place in pairs(self.pending) do
         self.places:report(place, false, UNKNOWN)

@@ -12,8 +12,8 @@ local jutil = require('jit.util')
 
 -- Functions with more instructions or more constants than this are not compared.
 local INSTRUCTIONS, CONSTANTS = 5000, 1000
--- Instructions that the JIT compiler may replace with variants with the prefix I or
--- J.
+-- Instructions that the JIT compiler may replace with variants. The name of a variant
+-- has the prefix I or J.
 local VARIANTS = {FORI = true, FORL = true, ITERL = true, LOOP = true, FUNCF = true, FUNCV = true}
 
 local Copies = {}
@@ -81,7 +81,7 @@ function is_same(f, g)
     return true
 end
 
---- Returns the prototypes of a unit in the serving generation.
+--- Returns the prototypes of a unit's functions in the serving generation.
 -- @treturn table line -> list of prototypes
 local function by_line(self, unit)
     self.lines = self.lines or {}

@@ -30,7 +30,8 @@ end
 -- @tparam table stash see `core.stash`
 -- @tparam table ownership see `ownership`
 -- @tparam table old module name -> value
--- @tparam {table,...} paths tables: module name -> path of one of its files
+-- @tparam {table,...} paths list of tables that map module names to paths. If a module
+--   has several files, each table contains the path of one of them.
 -- @treturn table the value for `change.things`, see `new`
 local function list_old(stash, ownership, old, paths)
     local foreign, listed = {[_G] = true}, {}
@@ -248,7 +249,7 @@ end
 -- @tparam function f
 -- @tparam string source unit of the function
 -- @treturn ?table record (see `match`), which includes the name of the module
--- @treturn boolean whether the matching that made the record is still available
+-- @treturn boolean whether the matching from which the record comes is still available
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules.names[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
@@ -337,8 +338,8 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Describes a table of an old module for the report, with the position of its
--- topmost stale function.
+--- Describes a table of an old module for the report. The description includes the
+-- position of a stale function in the table: the one with the lowest line number.
 -- @tparam table object
 -- @treturn string name of the table within its module
 -- @treturn string unit of that function; the unit of the module if there is no

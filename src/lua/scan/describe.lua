@@ -10,8 +10,8 @@ local ENVIRONMENT, FRAME, KEY, METATABLE =
 -- Maximum number of keys in a description, and maximum lengths of a key and of the
 -- whole description, in bytes.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- A path is followed back to its root for at most ALL steps. Only its last steps are
--- described, at most LAST.
+-- Maximum number of steps for which a path is followed back to its root (ALL), and of
+-- steps at the end of the path that are described (LAST).
 local LAST, ALL = 30, 20000
 
 --- Shortens the path of a file: makes it relative to the application's directory, or
@@ -158,7 +158,7 @@ local function step(text, from, key)
     return text
 end
 
--- Replaces the root of a path that is too long to follow back.
+-- Replaces the root in the description of a path that is too long to follow back.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.

@@ -96,7 +96,7 @@ local function has_list(thread, level, f, list)
     return false
 end
 
---- Finds the loops that are running over given lists.
+--- Finds the loops that are running over any of the given lists.
 -- @tparam table lists set of lists
 -- @treturn ?table list -> positions of the loops over it, {{index, limit,
 --   step},...}. `limit` is nil for a loop with `ipairs`. If the position of a loop

@@ -69,7 +69,7 @@ Walk.__index = Walk
 --     the walk from entering that table.
 --   tables (optional): table -> {is_module, is_watched}. References to these tables
 --     are passed to `on_place`, too. If neither flag is set, a reference is passed
---     only if it is a metatable or an `__index`.
+--     only if the table is used as a metatable or as an `__index`.
 --   userdata (optional): set of userdata. References to these are passed to
 --     `on_place`.
 --   stands_in (optional): function (f) -> whether `f` is a stand-in
@@ -264,8 +264,8 @@ end
 -- @treturn ?boolean true if all entries were walked; false if the walk must stop;
 --   nil if `on_place` has changed the table, which must then be walked again
 local function reach_entries(self, object, number)
-    -- Do not restart the count for each table: many small tables take as long as a
-    -- large one.
+    -- Do not restart the count of entries for each table: many small tables take as
+    -- long as a large one.
     local is_known, tables, left = self.is_known, self.tables, self.left
     local key, value = next(object)
     while key ~= nil do
@@ -353,8 +353,8 @@ end
 local function reach_locals(self, object, number, level, info)
     local is_xpcall = info.func == xpcall
     if is_xpcall then
-        -- `xpcall` is a C function, without line numbers. Use the line number of
-        -- its caller.
+        -- `xpcall` is a C function, so it has no line numbers. Use the line number
+        -- of its caller.
         info = getinfo(object, level + 1, 'fSl') or info
     end
     for _, step in ipairs({1, -1}) do

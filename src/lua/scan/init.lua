@@ -151,9 +151,9 @@ local function is_loaded_again(stash, controller)
     return false
 end
 
---- Adds to a list of foreign modules the controllers that HTTP servers have loaded
--- again. For example, a server has done so if it was created after the reload. May
--- yield.
+--- Finds the controllers that HTTP servers have loaded again, and adds them to a list
+-- of foreign modules. For example, a server that is created after the reload loads its
+-- controllers again. May yield.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} list see `foreign_modules`
 local function add_controllers(stash, list)
@@ -369,7 +369,7 @@ local function finish(report, options, mode)
         end
     end
     if options.settle ~= nil then
-        -- The scan may have stopped before it called `settle`.
+        -- Call `settle` in any case: the scan may have stopped before that step.
         options.settle()
         left = left + add_loops(report, options.loops(), options)
     end

@@ -1,5 +1,5 @@
---- Finds the tables over which loops are running. No key must be added to such a
--- table: the behaviour of `next` would then be undefined.
+--- Finds the tables over which loops are running. Such a table must not get a
+-- new key: the behaviour of `next` would then be undefined.
 
 local require = ...
 local stacks = require('platform.stacks')

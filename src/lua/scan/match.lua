@@ -4,11 +4,11 @@
 -- The old and the new value of a module are counterparts of each other. From there,
 -- the matching compares names: if two things are counterparts, so are their fields
 -- with the same string key, their metatables, and their upvalues with the same name.
--- The name of a thing is its path from the value of the module:
+-- The name of a thing is its path from the value of the module. Examples:
 --
---   get         field of the module's value
---   Class.run   field of a table in a field
---   helper      local function or table that another function uses as an upvalue
+--   `get`: a field of the module's value;
+--   `Class.run`: a field of a table in a field;
+--   `helper`: a local function or table that another function uses as an upvalue.
 --
 -- If two paths lead to the same old thing, but to different new things, the old
 -- thing has no counterpart. Therefore the matching never guesses, and its result
@@ -312,8 +312,8 @@ local function new(options)
     return self
 end
 
---- Returns the record of an old function or table: what `name_of` and `retrace` need.
--- The record does not keep the function or table itself in memory.
+--- Returns the record of an old function or table. It contains what `name_of` and
+-- `retrace` need, but does not keep the function or table itself in memory.
 -- @tparam table thing item of `list_things`
 -- @tparam ?string module name of the module, for the record
 -- @treturn table {module, holder, kind, key, is_local, way, why}

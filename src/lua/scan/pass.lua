@@ -1,6 +1,6 @@
 --- A pass of the scan. Walks the heap and examines each place: each slot that refers
 -- to a stale function or to a table of an old module. Patches the place if possible,
--- and reports it (see `places`). The functions of a table are patched together (see
+-- and reports it (see `places`). The functions of a table are patched as a group (see
 -- `table_patches`), and so are the objects of a class (see `classes`).
 
 local require = ...
@@ -30,7 +30,7 @@ Pass.__index = Pass
 
 --- Creates a pass.
 -- @tparam table options options of `run` in `scan.init`, with these additional fields:
---   believed: the records about generations, without those of foreign modules; see
+--   believed: the records of generations, except those of foreign modules; see
 --     `believed` in `scan.init`
 --   limit: size of the Lua heap at which to stop, in kilobytes
 --   lists (optional): lists of the previous walk, see `heap_walk`
@@ -317,9 +317,9 @@ function Pass:run()
             end
             self:handle_key(place)
         end
-        -- Remove old registrations only after the old roles have stopped, because
-        -- their `stop` functions may do so themselves. If a role is still running,
-        -- leave this to the next pass.
+        -- Remove old registrations only after the old roles have stopped, because the
+        -- `stop` functions of the roles may remove some of them. If an old role is
+        -- still running, leave the removal to the next pass.
         if self.options.waits == nil or not self.options.waits() then
             self.duplicates:resolve(self.options.deadline, function(item, is_done)
                 self:finish_duplicate(item, is_done)

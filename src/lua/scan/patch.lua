@@ -68,7 +68,7 @@ end
 --   kind `key` has two more fields:
 --   counterpart (optional): counterpart of the table
 --   is_iterated: whether a loop is running over the table
--- @tparam function|table new the value to refer to
+-- @tparam function|table new the new value of the reference
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false
 -- @treturn[2] string why the reference was not patched

@@ -7,8 +7,8 @@ local describe_lib = require('scan.describe')
 local generations = require('code.generations')
 local yield = require('core.yield')
 
--- Maximum number of patched places in the report, and of unpatched places. Further
--- places are only counted.
+-- The report lists at most this many patched places, and as many unpatched ones.
+-- Further places are only counted.
 local PLACES = 5000
 -- At most this many functions that were compiled from strings are recorded.
 local LOADSTRING_FUNCTIONS = 200

@@ -27,7 +27,7 @@ local function new(stash, modules, tables, counterpart_of)
     }, PrivateTables)
 end
 
--- Results of `catalog.classify` for modules whose file `require` does not find.
+-- Kinds of modules for which `require` does not find a file, see `catalog.classify`.
 local WITHOUT_FILE = {no_file = true, loader = true, gone = true}
 
 --- Returns whether a name in `package.loaded` is only an alias for a module that was
@@ -80,12 +80,12 @@ local function bases_of(self, object)
 end
 
 --- Returns whether an old table belongs to its module alone, so that it can be
--- replaced. The table must contain stale functions, and no functions of other code.
--- A function of other code is allowed if the counterpart contains it, too: for
--- example a method that a class library has added.
--- @tparam boolean is_module whether the table is the value of a module. Then it may
---   contain functions of other code besides stale ones, or no functions at all.
--- @tparam number depth maximum number of levels of base classes that are examined
+-- replaced. The table must contain stale functions. It may contain a function of other
+-- code only if its counterpart contains the same function: for example, a method that a
+-- class library has added to both.
+-- @tparam boolean is_module whether the table is the value of a module. Such a table may
+--   contain any functions of other code besides stale ones, or no functions at all.
+-- @tparam number depth maximum number of levels of base classes to examine
 local function is_private(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
         return false

@@ -3,13 +3,13 @@
 --
 -- A registration is an entry that a library keeps in an object, called the holder.
 -- The entry is the function itself, or an object that contains the function: a
--- table, a closure of the library, or a combination of both. There are four kinds of
+-- table, a closure of the library, or a combination of these. There are four kinds of
 -- holders:
 --
---   list    a table with consecutive indexes, whose order matters
---   map     a table whose keys are other numbers, or generated strings
---   set     a table whose keys are the entries
---   around  a chain of closures, each of which wraps the next one
+--   `list`: a table with consecutive indexes, whose order matters;
+--   `map`: a table whose keys are other numbers, or generated strings;
+--   `set`: a table whose keys are the entries;
+--   `around`: a chain of closures, each of which wraps the next one.
 --
 -- The texts of an entry are the strings that it contains besides its function, such
 -- as the name of an event. They distinguish registrations of the same function.
@@ -222,8 +222,8 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls `visit` for each entry in the holder of a registration. Follows the order in
--- which the entries were registered, if that order is known.
+--- Calls `visit` for each entry in the holder of a registration: in the order in which
+-- the entries were registered, if that order is known.
 -- @tparam table found the registration, see `locate`
 -- @tparam function visit (entry, key) -> whether to stop
 local function each(found, visit)
@@ -348,10 +348,10 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache that belongs to the holder of a registration, and to
--- entries with the same structure as the registration.
+--- Returns the part of a cache that all registrations with the same holder and the
+-- same structure share.
 -- @tparam table cache
--- @tparam table found a registration in the holder, see `locate`
+-- @tparam table found one of these registrations, see `locate`
 local function slot(cache, found)
     local holder, shape = top_of(found), shape_of(found.steps) .. (found.pattern or '')
     cache[holder] = cache[holder] or {}
@@ -366,7 +366,7 @@ local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Counts an entry together with the other entries that have the same texts.
+--- Adds one to the number of entries that have the same texts as a given entry.
 -- @tparam table counts texts -> number of entries
 local function count(counts, entry, steps)
     local texts = texts_of(entry, steps)
@@ -407,9 +407,9 @@ end
 -- that it replaces no other. Does not yield.
 --
 -- A new registration with the same texts is preferred. If there is none, new code
--- may have changed the texts. Then a new registration whose texts match no old one
--- is used, but only if there are enough of these for all old registrations without a
--- match.
+-- may have changed the texts. Then a new registration is used whose texts match no
+-- old one. But this is done only if there are at least as many of these as old
+-- registrations without a match.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function

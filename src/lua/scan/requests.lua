@@ -93,9 +93,9 @@ end
 --- Records the upvalues of a function that a request in flight may still read.
 -- @tparam table cells set of upvalue ids to which the upvalues are added
 -- @tparam function f
--- @tparam boolean is_all If true, the request may call the function again: adds all
---   upvalues. If false, the function is already running: adds only upvalues that it
---   may read more than once.
+-- @tparam boolean is_all whether to add all upvalues, because the request may call the
+--   function again. Otherwise the function is already running, and only the upvalues
+--   that it may read more than once are added.
 local function note_upvalues(cells, f, is_all)
     local reads, loops
     for index = 1, UPVALUES do

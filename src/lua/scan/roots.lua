@@ -7,10 +7,10 @@
 --   value      the object
 --   kind       kind of the references in the object, see the manual
 --   words      description of the object
---   first      optional: function (key) that describes a field of the object. It
+--   first      (optional) function (key) that describes a field of the object. It
 --              returns kind, description, and whether the field is in a metatable.
---   is_anchor  optional: whether descriptions of references always mention this root
---   set        optional: function (new, old) that replaces the value; present if the
+--   is_anchor  (optional) whether descriptions of references always mention this root
+--   set        (optional) function (new, old) that replaces the value; present if the
 --              root is a slot rather than an object
 
 local require = ...

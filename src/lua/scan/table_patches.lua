@@ -1,6 +1,6 @@
---- Collects old tables whose functions are patched together. There is no yield
--- between the patches, so a library that calls functions in a table never finds a
--- mixture of old and new ones.
+--- Collects old tables whose functions are patched as a group. There is no yield
+-- between the patches of a table, so a library that calls functions in a table never
+-- finds a mixture of old and new ones.
 
 local require = ...
 local generations = require('code.generations')
@@ -122,9 +122,9 @@ local function patch_table(self, item, is_complete, handle)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = self.places:create(number, 'field', key, f, object)
-            -- The walk has ended, so `create` may set `is_late`. That is wrong for
-            -- this place: `counterpart_of` has excluded tables that only requests in
-            -- flight can reach.
+            -- The walk may have ended with `is_late` set, and `create` copies this flag
+            -- to the place. The flag is wrong here: `counterpart_of` has excluded the
+            -- tables that only requests in flight can reach.
             first.is_late = false
             handle(first, lacks)
         end
@@ -180,8 +180,8 @@ end
 --   `scan.pass`
 function TablePatches:patch_all(is_complete, handle)
     for _, item in ipairs(self.items) do
-        -- Continue even after a cancellation: the places in these tables have not
-        -- been handled or reported yet.
+        -- Continue even if the fiber has been cancelled: the places in these tables
+        -- have not been handled or reported yet.
         pcall(yield.if_due)
         patch_table(self, item, is_complete, handle)
     end
