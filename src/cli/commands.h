@@ -39,8 +39,8 @@ enum command_flag {
 	/* With --cluster, the command reports the topology of the cluster. */
 	CMD_TOPOLOGY = 1 << 6,
 	CMD_PAGED = 1 << 7,		/* the pager shows the report */
-	CMD_NO_REPL = 1 << 8,		/* the console lacks the command */
-	CMD_REPL_ONLY = 1 << 9		/* only the console has the command */
+	CMD_NO_REPL = 1 << 8,		/* not available in the console */
+	CMD_REPL_ONLY = 1 << 9		/* available only in the console */
 };
 
 enum command_action {
@@ -76,7 +76,7 @@ struct command_row {
 	const char		*args;	/* argument syntax for --help, or "" */
 	const char		*help;
 	enum command_bit	 bit;
-	unsigned		 flags;	/* bits of command_flag */
+	unsigned		 flags;	/* a set of command_flag bits */
 	enum command_action	 action;
 	enum command_words	 words;
 	/* The fields below are used only by commands that send requests. */
@@ -87,7 +87,7 @@ struct command_row {
 	 */
 	const char		*quiet_script;
 	enum side_effect	 effect;
-	/* The outcomes that count as a success, as a set of OUTCOME_BIT. */
+	/* The outcomes that count as a success: a set of OUTCOME_BIT bits. */
 	unsigned		 expected;
 	enum output_view	 view;
 };

@@ -152,9 +152,9 @@ may_ask(const struct options *options, const struct target *target)
 /*
  * Finds the password for all targets.  Reads the password file if one is given,
  * otherwise the environment.  If no variable contains a password, prompts for
- * the password of the target `prompted`, which may be NULL.  Returns NULL if
- * there is no password or on failure.  Sets *failed to 1 on failure, otherwise
- * to 0.
+ * the password of the target `prompted`, unless this argument is NULL.  Returns
+ * NULL if there is no password or on failure.  Sets *failed to 1 on failure,
+ * otherwise to 0.
  */
 static const struct secret *
 find_secret(const struct options *options, const struct target *prompted,

@@ -23,10 +23,10 @@
 #define PUSH_TOTAL_MAX		((size_t)16 * 1024 * 1024)
 
 /*
- * Reads config.yml in a directory and all *.lua files below it.  Adds them to
- * the arguments of `push`.  "sections" is an array of {name, size}, sorted by
- * name.  "texts" is an object whose field "pushed" is the concatenation of all
- * files.
+ * Reads config.yml at the top of a directory, and all *.lua files in the whole
+ * directory tree.  Adds these files to the arguments of `push`.  "sections" is
+ * an array of {name, size}, sorted by name.  "texts" is an object whose field
+ * "pushed" is the concatenation of all files.
  *
  * Skips names that start with a dot.  Follows symbolic links to files, but
  * rejects symbolic links to directories.  Also rejects files that are

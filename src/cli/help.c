@@ -10,8 +10,8 @@
 #define COLUMN	30	/* the descriptions start in this column */
 
 /*
- * An explanation of each exit status.  --help prints it after the names of the
- * outcomes that have this exit status.
+ * The explanations of the exit statuses.  --help prints each explanation after
+ * the names of the outcomes that have the exit status.
  */
 static const char *const exit_table[] = {
 	"done",

@@ -44,7 +44,7 @@ struct option_row {
 	unsigned		 commands; /* commands that take the option */
 	enum option_type	 type;
 	size_t			 offset; /* byte offset within struct options */
-	unsigned		 flags;	/* bits of option_flag */
+	unsigned		 flags;	/* a set of option_flag bits */
 };
 
 /* The last row has the name NULL. */
@@ -94,7 +94,7 @@ struct options {
 	enum term_color_mode	 progress;
 	int			 print_lua;
 	int			 help;
-	const struct command_row *help_command;	/* NULL: help on the program */
+	const struct command_row *help_command;	/* NULL for general help */
 	int			 version;
 	const char		*eval_file;	/* eval --file; "-" is stdin */
 	const char		*eval_text;	/* eval LUA */
@@ -102,15 +102,15 @@ struct options {
 	const char		*push_dir;	/* push DIR */
 	int			 prune;		/* push */
 	int			 dry_run;	/* push */
-	int			 exit_code;	/* the option --exit-code */
+	int			 exit_code;	/* the --exit-code option */
 };
 
 /*
  * Parses the command line.  Options may precede or follow the command.  The
  * strings in the result point into argv.  The manual documents the defaults of
- * options.  With --dry-run, replaces any command except `push` with `plan`.
- * Without LUA and --file, `eval` reads standard input if it is a pipe or a
- * file.
+ * options.  With --dry-run, replaces any command except `push` with `plan`.  If
+ * neither LUA nor --file is given, `eval` reads standard input, which must be a
+ * pipe or a file.
  *
  * Returns 0, or -1 with a usage error for an unknown command or option, an
  * option that is given twice or does not fit the command, a missing or invalid

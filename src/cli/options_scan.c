@@ -275,7 +275,8 @@ unknown_long(struct parser *parser, const char *word)
 }
 
 /*
- * Whether a word may select an option.  Some options must not be abbreviated.
+ * Whether a word may select an option.  An abbreviation does not select an
+ * option that must not be abbreviated.
  */
 static int
 is_spelt_out(const char *word, const struct option_row *row)

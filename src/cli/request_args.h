@@ -19,7 +19,7 @@
 json_t	*request_args_for_command(const struct options *, struct error *);
 
 /*
- * Wraps the arguments of a request in those of the command `relay`, which makes
+ * Wraps the arguments of a request in those of the `relay` command, which makes
  * the gateway instance forward the request.  The caller must add the address
  * and the time limit of the receiving instance.  Returns a new reference, or
  * NULL with an error if out of memory.
@@ -27,9 +27,9 @@ json_t	*request_args_for_command(const struct options *, struct error *);
 json_t	*request_args_for_relay(const json_t *args, struct error *);
 
 /*
- * Returns the time limit for the instance.  `timeout` is how long this program
- * waits for the final reply.  Both are in seconds.  The limit is slightly
- * shorter than `timeout`, so that the reply arrives in time.
+ * Returns the time limit that the request sets for the instance.  `timeout` is
+ * how long this program waits for the final reply.  Both are in seconds.  The
+ * limit is slightly shorter than `timeout`, so that the reply arrives in time.
  */
 double	 request_args_seconds(double timeout);
 

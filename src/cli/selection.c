@@ -13,7 +13,10 @@
 /* The maximum number of instance names that an error message lists. */
 #define NAMES_MAX	6
 
-/* The environment variables that can name a target.  The first one wins. */
+/*
+ * The environment variables that can name a target.  The first one that is set
+ * and not empty wins.
+ */
 static const enum env variables[] = {
 	ENV_CARTRIDGE_RELOAD_SOCKET, ENV_TARANTOOL_CONSOLE_SOCK
 };
