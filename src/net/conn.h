@@ -59,7 +59,7 @@ enum conn_event {
 
 /*
  * Starts connecting to a target, which must outlive the connection.  The
- * connection fails at `deadline`, a time of clock_ms (milliseconds), unless
+ * connection fails at `deadline`, a clock_ms time in milliseconds, unless
  * conn_extend replaces the deadline.  Blocks only to resolve the host name of a
  * TCP target.  Returns NULL with an error if connecting fails at once.
  */
@@ -70,8 +70,8 @@ struct conn	*conn_open(const struct target *, int64_t deadline,
 void		 conn_close(struct conn *);
 
 /*
- * Return the descriptor to poll, the events to poll for, and the time (of
- * clock_ms) by which conn_step must be called.
+ * Return the descriptor to poll, the events to poll for, and the clock_ms time
+ * by which conn_step must be called.
  */
 int		 conn_fd(const struct conn *);
 short		 conn_events(const struct conn *);
@@ -79,10 +79,10 @@ int64_t		 conn_due(const struct conn *);
 
 /*
  * Sends and receives as much as possible without blocking, and returns the next
- * event.  Call it when poll(2) reports the descriptor or the time of conn_due
- * has come.  Then repeat the call until it returns CONN_WAIT or CONN_FAILED,
- * because several documents may have arrived together.  A document is valid
- * until the next call.
+ * event.  Call it when poll(2) reports the descriptor, or when the time that
+ * conn_due returns has come.  Then repeat the call until it returns CONN_WAIT
+ * or CONN_FAILED, because several documents may have arrived together.  A
+ * document is valid until the next call.
  */
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 

@@ -23,7 +23,7 @@
 #include "util/clock.h"
 #include "util/owner.h"
 
-/* Whether an errno means that this machine lacks resources. */
+/* Whether an errno value means that this machine has run out of a resource. */
 static int
 is_local(int code)
 {

@@ -33,7 +33,7 @@ enum dial_state {
 };
 
 /*
- * Starts connecting.  `deadline` is a time of clock_ms.  Blocks only to resolve
+ * Starts connecting.  `deadline` is a clock_ms time.  Blocks only to resolve
  * the host name of a TCP target.  The path of a unix socket may have any
  * length.  If discovery found the socket, its server must belong to a trusted
  * user or to the owner of the socket's directory.  The caller must call

@@ -35,8 +35,8 @@ struct exchange_request {
 
 /*
  * Starts an exchange.  The target and the request must outlive it.  `deadline`
- * is a time of clock_ms, in milliseconds.  Never fails: exchange_step reports
- * all errors.  Blocks only to resolve the host name of a TCP target.
+ * is a clock_ms time, in milliseconds.  Never fails: exchange_step reports all
+ * errors.  Blocks only to resolve the host name of a TCP target.
  */
 struct exchange	*exchange_start(const struct target *,
 		    const struct exchange_request *, int64_t deadline);
@@ -45,8 +45,8 @@ struct exchange	*exchange_start(const struct target *,
 void		 exchange_free(struct exchange *);
 
 /*
- * Return the descriptor to poll, the events to poll for, and the time (of
- * clock_ms) by which exchange_step must be called.
+ * Return the descriptor to poll, the events to poll for, and the clock_ms time
+ * by which exchange_step must be called.
  */
 int		 exchange_fd(const struct exchange *);
 short		 exchange_events(const struct exchange *);
@@ -56,8 +56,9 @@ int64_t		 exchange_due(const struct exchange *);
  * Advances as far as possible without blocking.  On EXCHANGE_DONE,
  * exchange_take_reply returns the reply.  On EXCHANGE_FAILED, the error says
  * which step failed and whether the request had been sent.  The outcome of the
- * error is usually unreachable, protocol or timeout.  It is failed if the Lua
- * code left a transaction open, and usage for an error on this machine.
+ * error is usually `unreachable`, `protocol` or `timeout`.  If the Lua code
+ * left a transaction open, the outcome is `failed`.  For an error on this
+ * machine, it is `usage`.
  */
 enum exchange_state exchange_step(struct exchange *, struct error *);
 

@@ -45,7 +45,7 @@ void	 framer_finish(struct framer *);
 
 /*
  * framer_reserve returns space for at least `want` more bytes, and invalidates
- * all documents returned before.  framer_commit adds the bytes that the caller
+ * all documents returned earlier.  framer_commit adds the bytes that the caller
  * has written to this space.
  *
  * On failure, framer_reserve returns NULL and sets errno.  EMSGSIZE means that

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The greeting that Tarantool sends to each client.  It has 128 bytes: two
+ * The greeting that Tarantool sends to each client.  It is 128 bytes long: two
  * lines of 63 characters and their newlines.  It says which protocol the port
  * uses.
  */

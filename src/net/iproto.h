@@ -26,8 +26,8 @@
 #define IPROTO_HEAD_MAX		400
 
 /*
- * The types of replies: a final reply, a push message, and a bit that marks
- * errors.
+ * The types of a final reply and of a push message, and the bit that is set in
+ * the type of an error reply.
  */
 #define IPROTO_OK		0
 #define IPROTO_CHUNK		0x80
@@ -59,7 +59,7 @@ struct iproto_reply {
 int	iproto_read_salt(unsigned char *salt, const char *line);
 
 /*
- * Computes the scramble of chap-sha1, which proves that the client knows the
+ * Computes the chap-sha1 scramble, which proves that the client knows the
  * password.
  */
 void	iproto_scramble(unsigned char *scramble, const struct secret *,

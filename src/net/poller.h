@@ -27,16 +27,16 @@ void		 poller_free(struct poller *);
 /*
  * Sets the descriptor of a slot and the poll(2) events to wait for.  Replaces
  * the previous descriptor of the slot; -1 clears the slot.  After opening or
- * closing a slot's descriptor, call this function for that slot before any
- * other.  Returns 0, or -1 with an error.
+ * closing the descriptor of a slot, call this function for that slot before you
+ * call it for another slot.  Returns 0, or -1 with an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);
 
 /*
- * Waits until a descriptor is ready, a signal arrives, or the time `until` (of
- * clock_ms) has come, but at most one minute.  Then calls `ready` for each
- * ready slot.
+ * Waits until a descriptor is ready, a signal arrives, or the clock_ms time
+ * `until` has come, but never longer than one minute.  Then calls `ready` for
+ * each ready slot.
  */
 void		 poller_wait(struct poller *, int64_t until,
 		    void (*ready)(size_t slot, void *arg), void *arg);

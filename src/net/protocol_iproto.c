@@ -31,7 +31,7 @@
 #define DOCUMENT_END	"\n...\n"
 #define PUSH_BEGIN	"%TAG !push! tag:tarantool.io/push,2018\n--- "
 
-/* The maximum length of a server message in an error, in bytes. */
+/* The maximum number of bytes that an error quotes from a server message. */
 #define MESSAGE_SHOWN	400
 
 static const char *
@@ -41,7 +41,7 @@ user_of(const struct protocol_state *state)
 }
 
 /*
- * Builds the first request: a login, or a ping for the user guest.  Returns 0,
+ * Builds the first request: a login, or a ping for the guest user.  Returns 0,
  * or -1 with an error.
  */
 static int
@@ -54,7 +54,7 @@ handshake(struct protocol_state *state, struct packet *packet,
 
 	if (strcmp(user_of(state), "guest") == 0) {
 		/*
-		 * The user guest does not log in, so a ping serves as the
+		 * The guest user does not log in, so a ping serves as the
 		 * handshake.
 		 */
 		len = iproto_write_ping(packet->own, ++state->sync);
@@ -116,8 +116,8 @@ set_login_error(const struct protocol_state *state, struct error *error)
 }
 
 /*
- * Sets the error for the server's error code ER_ACCESS_DENIED.  Only the text
- * of the server's message distinguishes the causes of this error.
+ * Sets the error for a reply with the error code ER_ACCESS_DENIED.  Only the
+ * text of the server's message distinguishes the causes of this error.
  */
 static void
 set_access_error(const struct protocol_state *state, const char *text,
@@ -125,7 +125,7 @@ set_access_error(const struct protocol_state *state, const char *text,
 {
 	/*
 	 * The server that Cartridge runs until box.cfg is called also sends
-	 * this error code for a wrong user or password.
+	 * ER_ACCESS_DENIED for a wrong user or password.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||
