@@ -18,7 +18,7 @@ int64_t	clock_ms(void);
  */
 int64_t	clock_after(double seconds);
 
-/* Returns the seconds between two times of clock_ms, rounded for display. */
+/* Returns the seconds between two clock_ms times, rounded for display. */
 double	clock_seconds(int64_t from, int64_t until);
 
 #endif

@@ -19,7 +19,7 @@ struct error_row {
 static const struct error_row error_table[] = { ERROR_CODES(ERROR_ROW) };
 #undef ERROR_ROW
 
-/* Removes an incomplete UTF-8 character from the end of a truncated text. */
+/* Removes an incomplete UTF-8 character from the end of a truncated string. */
 static void
 trim_cut_character(char *text, size_t len)
 {

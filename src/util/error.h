@@ -50,7 +50,7 @@ const char	*error_explanation(enum error_code);
 int	error_set(struct error *, enum error_code, const char *fmt, ...)
 	    __attribute__((format(printf, 3, 4)));
 
-/* Like error_set, but marks the error as temporary: --wait retries. */
+/* Like error_set, but marks the error as temporary, so that --wait retries. */
 int	error_set_transient(struct error *, enum error_code, const char *fmt,
 	    ...) __attribute__((format(printf, 3, 4)));
 

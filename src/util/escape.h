@@ -20,7 +20,7 @@
 #define ESCAPE_ROOM	16
 
 /*
- * Escapes the first character of a text of `len` bytes, which must not be
+ * Escapes the first character of a string of `len` bytes, which must not be
  * empty.  Writes up to ESCAPE_ROOM bytes to *dst and advances *dst.  Keeps
  * ASCII characters that are in `pass`.  Returns the number of bytes consumed.
  */
@@ -28,7 +28,7 @@ size_t	 escape_character(char **dst, const char *text, size_t len,
 	    const char *pass);
 
 /*
- * Escapes a text.  Keeps newlines and tabs if `keep_lines` is set.  Returns a
+ * Escapes a string.  Keeps newlines and tabs if `keep_lines` is set.  Returns a
  * string that the caller frees, or NULL if out of memory.
  */
 char	*escape_text(const char *text, size_t len, int keep_lines);

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Passwords, kept only as the two hashes that the login method chap-sha1 needs.
+ * Passwords, kept only as the two hashes that the chap-sha1 login method needs.
  * The memory of the hashes is excluded from core dumps and, if possible, never
  * swapped out.
  */

@@ -20,8 +20,8 @@
 int	signals_begin(void);
 
 /*
- * Undoes one call of signals_begin.  When the outermost call is undone, signals
- * have their previous effect again.
+ * Undoes one call of signals_begin.  Undoing the outermost call restores the
+ * previous effect of the signals.
  */
 void	signals_end(void);
 

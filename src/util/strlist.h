@@ -2,7 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Lists of strings, and a function that splits a line into words like a shell.
+ * Lists of strings, and a function that splits a line into words as a shell
+ * does.
  */
 
 #ifndef CR_STRLIST_H

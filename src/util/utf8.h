@@ -9,14 +9,14 @@
 #include <stddef.h>
 
 /*
- * Decodes the first character of a text of `len` bytes, which must not be
+ * Decodes the first character of a string of `len` bytes, which must not be
  * empty.  Stores the code point in *code.  Returns the length of the character
- * in bytes, or 0 if the text does not start with a valid character.  Overlong
+ * in bytes, or 0 if the string does not start with a valid character.  Overlong
  * forms, surrogates and code points above U+10FFFF are invalid.
  */
 size_t	utf8_decode(const void *text, size_t len, unsigned long *code);
 
-/* Whether a byte continues a character of several bytes. */
+/* Whether a byte is a continuation byte of a multibyte character. */
 static inline int
 utf8_continues(char byte)
 {
