@@ -15,18 +15,19 @@
 #define MSGPACK_DEPTH_MAX	64
 
 /*
- * Checks that a complete MessagePack value starts at `*at` and does not extend
- * beyond `end`, and moves `*at` past it.  Returns 0, or -1 if the value is
- * invalid, truncated, or nested deeper than MSGPACK_DEPTH_MAX.  mp_check(3)
- * alone is not enough, because its int counter overflows with large maps.
+ * Moves `*at` past the MessagePack value that starts there.  Checks that the
+ * value is complete and does not extend beyond `end`.  Returns 0, or -1 if the
+ * value is invalid, truncated, or nested deeper than MSGPACK_DEPTH_MAX.
+ * mp_check(3) alone is not enough, because its int counter overflows with large
+ * maps.
  */
 int	 msgpack_skip(const char **at, const char *end);
 
 /*
- * Converts a value that msgpack_skip has accepted to one line of YAML in flow
- * style.  An extension value is shown only as its type number.  Returns a text
- * that the caller frees, and sets *len to its length.  Returns NULL if out of
- * memory.
+ * Converts a value to one line of YAML in flow style.  msgpack_skip must have
+ * accepted the value.  An extension value is shown only as its type number.
+ * Returns a string that the caller frees, and sets *len to its length.  Returns
+ * NULL if out of memory.
  */
 char	*msgpack_text(const char *value, size_t *len);
 

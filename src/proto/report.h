@@ -85,10 +85,11 @@ void	report_finish(struct report *);
 
 /*
  * Builds the JSON document of a command, `{"ok", "exit", "command",
- * "instances"}`.  Adds two lists unless they are empty.  The list "not_touched"
- * has the names of the instances that were not attempted, and "skipped" is
- * `[{"target", "reason"}]`.  Does not take ownership of the arguments.  Returns
- * a new reference, or NULL if out of memory.
+ * "instances"}`.  Adds two more lists, each only if it is not empty:
+ * "not_touched" contains the names of the instances on which the command was
+ * not attempted, and "skipped" is `[{"target", "reason"}]`.  Does not take
+ * ownership of the arguments.  Returns a new reference, or NULL if out of
+ * memory.
  */
 json_t	*report_document(const char *command, int exit_status,
 	    const json_t *instances, const json_t *not_attempted,

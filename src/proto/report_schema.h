@@ -19,7 +19,7 @@ enum field_kind {
 	FIELD_OBJECTS		/* an array of objects */
 };
 
-/* What a report contains if a field is missing from the reply. */
+/* What a report contains in place of a field that is missing from the reply. */
 enum field_default {
 	DEFAULT_NULL,
 	DEFAULT_ZERO,		/* 0, false, "", [], or an object of defaults */

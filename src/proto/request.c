@@ -152,8 +152,8 @@ add_script(struct scripts *scripts, const struct script *script)
 }
 
 /*
- * Adds the embedded scripts that a script requires.  Skips its other required
- * modules, because the server provides them.
+ * Adds the embedded scripts that a script requires.  Skips all other modules
+ * that the script requires, because the server provides them.
  */
 static int
 add_required(struct scripts *scripts, const struct script *script)

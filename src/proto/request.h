@@ -28,15 +28,15 @@ struct request {
 /*
  * Builds the part of the line that does not depend on the instance.  This part
  * contains boot.lua, src/lua/commands/<command>.lua, the modules that this
- * command requires, and `args`.  The field "command" of `args` names the
+ * command requires, and `args`.  The "command" field of `args` names the
  * command.
  *
  * If `args` contains "request", the gateway relays the command that "request"
  * describes.  In that case, the line also contains the source of boot.lua and
  * the modules of the relayed command.
  *
- * The strings in the object "texts" of `args` are sent like the modules, not as
- * JSON, so that they are escaped only once.
+ * The strings in the "texts" object of `args` are sent in the same form as the
+ * modules, not as JSON, so that they are escaped only once.
  *
  * Returns 0, or -1 if out of memory or if a module does not exist (a bug).
  */
@@ -46,7 +46,7 @@ void	 request_finish(struct request *);
 /*
  * Builds the rest of the line, without a newline.  `more` is an object with the
  * arguments for one instance, or NULL.  The keys of `more` must not be in
- * `args`.  Returns a text that the caller frees, or NULL if out of memory.
+ * `args`.  Returns a string that the caller frees, or NULL if out of memory.
  */
 char	*request_rest(const json_t *more, size_t *len);
 
@@ -57,15 +57,16 @@ char	*request_rest(const json_t *more, size_t *len);
  *	(loadstring("<repl.lua>","@cartridge-reload/repl.lua"))(getfenv(1),
  *	    "<what>","<text>",<from>,<to>)
  *
- * A truncated line is a syntax error or, if the second call is missing, has no
- * effect.  Returns a text that the caller frees, or NULL if out of memory.
+ * A truncated line is a syntax error or, if the whole second call is missing,
+ * has no effect.  Returns a string that the caller frees, or NULL if out of
+ * memory.
  */
 char	*request_repl(const char *what, const char *text, size_t text_len,
 	    size_t from, size_t to, size_t *len);
 
 /*
  * Builds the whole line of a request whose arguments are the same for all
- * instances.  Returns a text that the caller frees, or NULL if out of memory.
+ * instances.  Returns a string that the caller frees, or NULL if out of memory.
  */
 char	*request_line(const json_t *args, size_t *len);
 

@@ -268,8 +268,9 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		/*
 		 * The input may contain characters that look like placeholders.
 		 * A copy must replace them, because bytes_restore would convert
-		 * them.  They alone do not require a copy: without a copy,
-		 * bytes_restore is not called.
+		 * them.  But such characters alone do not make a copy
+		 * necessary, because bytes_restore is called only if there is a
+		 * copy.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
 			prescan->needs_copy = 1;

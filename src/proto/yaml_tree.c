@@ -380,8 +380,8 @@ read_scalar(struct reader *reader, yaml_event_t *event)
 	}
 	if (is_key) {
 		/*
-		 * The key itself is always text.  But an alias of the key's
-		 * anchor gets the parsed value, such as a number.
+		 * The key itself is always text.  But an alias that refers to
+		 * the key's anchor gets the parsed value, such as a number.
 		 */
 		count_size(reader, len + 1, 0);
 		json_decref(node);
@@ -516,7 +516,7 @@ read_stream(struct reader *reader)
 }
 
 /*
- * Checks the size of a reply and its number of directives.  If the reply
+ * Checks the size of a reply and the number of its directives.  If the reply
  * contains bytes that libyaml rejects or misreads, makes a copy with
  * placeholders in their place.
  */

@@ -33,16 +33,16 @@
  * - Quoted and block scalars become strings.
  * - !!binary is decoded.  In all strings, bytes that are not UTF-8 become \xNN,
  *   because JSON has no byte strings.
- * - An alias shares the value of its anchor.  An alias within that value (a
- *   cycle) becomes the string "<cycle>".
+ * - An alias shares the value of its anchor.  If that value contains the alias
+ *   itself (a cycle), the alias becomes the string "<cycle>".
  * - Map keys become text.  Numbers and null stay as written; sequences and maps
  *   become compact JSON.  The last of several equal keys wins.
  * - An empty document ("---\n...\n") becomes an empty array.
  *
  * Returns a new reference, or NULL with a protocol error.  The errors are: the
- * input is not YAML, has an unknown alias, or has more than one document; it
- * exceeds YAML_TREE_DEPTH_MAX, YAML_TREE_TEXT_MAX or YAML_TREE_HEAP_MAX; memory
- * runs out.
+ * input is not YAML, has an alias for an unknown anchor, or has more than one
+ * document; it exceeds YAML_TREE_DEPTH_MAX, YAML_TREE_TEXT_MAX or
+ * YAML_TREE_HEAP_MAX; memory runs out.
  */
 json_t	*yaml_tree_parse(const char *data, size_t len, struct error *);
 
