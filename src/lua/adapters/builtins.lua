@@ -6,8 +6,9 @@
 -- that old code has set. It restores only those settings that new code has changed,
 -- because old code may change settings while a reload runs.
 --
--- This adapter must be the first one. It takes its snapshot before other adapters
--- replace functions of Tarantool, and rolls back after they have restored them.
+-- This adapter must be added to the transaction before all others. It takes its
+-- snapshot before other adapters replace functions of Tarantool, and rolls back after
+-- they have restored them.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -36,7 +37,7 @@ local WITHOUT = {
     ['package.cpath'] = true,
     ['string._G'] = true,
 }
--- Global variables that this adapter restores, because the adapter `globals` ignores
+-- Global variables that this adapter restores, because the `globals` adapter ignores
 -- them.
 local GLOBALS = {'require', 'module', 'package', 'box', '_G'}
 -- Tables in the Lua registry that are not watched, because they hold modules or
@@ -203,8 +204,8 @@ function Builtins:stage()
 end
 
 --- Defers calls to `jit.on()` and `jit.off()` by new code until the commit. The
--- watchdog uses a hook, and LuaJIT calls no hooks from compiled code. So the watchdog
--- could not interrupt compiled code.
+-- watchdog uses a debug hook, so it could not interrupt compiled code, from which
+-- LuaJIT does not call hooks.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -225,7 +226,7 @@ function Builtins:stage_jit()
 end
 
 --- Records the log level before new code is called, so that `after_call` can detect a
--- call to `log.level(n)`. The function `level` cannot be wrapped: each logger has its
+-- call to `log.level(n)`. The `level` function cannot be wrapped: each logger has its
 -- own, and each module can have its own logger.
 function Builtins:before_call()
     self.level = self.log and self.log.object.level

@@ -27,8 +27,8 @@ function ConfigRoles:stage()
         end
         return original(...)
     end
-    -- `config:reload()` calls `_reload_noexc`. Override this method in the object
-    -- `config` only, not in its class.
+    -- `config:reload()` calls `_reload_noexc`. Override this method in the `config`
+    -- object only, not in its class.
     rawset(config, '_reload_noexc', self.staged)
 end
 

@@ -2,14 +2,14 @@
 --
 -- A rollback closes them, because they could occupy a port that an old role needs
 -- again. It does not close connections that new code gets from a library, such as a
--- connection pool. They belong to the library, and old code may use them, too.
+-- connection pool. They belong to the library, and old code may also use them.
 
 local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
 -- Prefix of the chunk names of this program. Functions of this program may be on the
--- stack, because the adapter `endings` wraps the same constructors.
+-- stack, because the `endings` adapter wraps the same constructors.
 local OURS = '@cartridge-reload/'
 
 local Connections = {name = 'connections'}

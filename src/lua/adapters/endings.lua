@@ -3,8 +3,8 @@
 --
 -- Code often ends an existing object before it creates a replacement: `if vars.loop
 -- then vars.loop:cancel() end`. If the new code then failed, the object could not be
--- brought back. So these calls are made after the commit, and a rollback drops them.
--- After new code has cancelled a fiber, it sees that fiber as dead.
+-- brought back. So these calls are made after the commit, and a rollback drops them. To
+-- new code, a fiber that it has cancelled looks dead, although the call is deferred.
 
 local require = ...
 local clock = require('clock')
@@ -135,7 +135,7 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a function for the parameter `make` of `replace`. The replacement that
+    --- Returns a function for the `make` parameter of `replace`. The replacement that
     -- it makes returns the given results for a fiber that new code has cancelled. For
     -- any other fiber, the replacement calls the original.
     local function answering(...)
@@ -230,7 +230,7 @@ function Endings:rollback()
 end
 
 --- Returns whether the entry function of a fiber is old code of the application. If so,
--- the adapter `fibers` decides whether to cancel the fiber.
+-- the `fibers` adapter decides whether to cancel the fiber.
 local function is_judged_elsewhere(self, thread)
     local entry = thread ~= nil and stacks.entry_of((stacks.frames_of(thread)))
     return entry and self.txn.ownership:is_old(entry.func) or false

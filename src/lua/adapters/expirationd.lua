@@ -1,4 +1,4 @@
---- Adapter: tasks of the rock `expirationd`.
+--- Adapter: tasks of the `expirationd` rock.
 --
 -- If new code starts a task under a name that is in use, the rock kills the previous
 -- task: it marks the task's worker fiber as cancelled, and the worker ends. A rollback
@@ -71,7 +71,7 @@ function Expirationd:rollback(undone)
     for name, item in pairs(self.before or {}) do
         local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
         -- A dead guardian fiber means that old code has ended the task. New code cannot
-        -- have cancelled the guardian, because the adapter `endings` defers that call.
+        -- have cancelled the guardian, because the `endings` adapter defers that call.
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task

@@ -76,9 +76,9 @@ end
 -- @tparam table known the existing declarations, see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Returns whether a name need not be compared: Tarantool itself declares it, as a
-    -- function, variable or typedef. LuaJIT ignores the application's declaration of
-    -- such a name, even after a restart.
+    -- Returns whether the comparison can skip a name, because Tarantool itself declares
+    -- it as a function, variable or typedef. LuaJIT ignores the application's
+    -- declaration of such a name, even after a restart.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -110,8 +110,9 @@ function Ffi:compare(declarations, known)
 end
 
 --- Adds the C declarations in a string, unless they contradict existing ones.
--- @treturn table verdict: empty on success; otherwise it has a message in one of two
---   fields: `refuse` if a restart is needed, `fail` if a restart would not help
+-- @treturn table verdict, which is empty on success. Otherwise it holds a message: in
+--   its `refuse` field if a restart is needed, in its `fail` field if a restart would
+--   not help.
 function Ffi:declare(text)
     local declarations = cdecl.parse(text)
     if declarations == nil or ffi.typeinfo == nil then
@@ -156,9 +157,9 @@ function Ffi:declare(text)
     return {}
 end
 
---- Replaces the parameters (`$`) in a text with the given values. For a value that is a
--- type, declares a name and inserts that name.
--- @treturn ?string nil if there are more or fewer values than parameters
+--- Replaces each parameter (`$`) in a C declaration with the corresponding value. If
+-- the value is a type, declares a name for it and inserts that name.
+-- @treturn ?string nil if the number of values differs from the number of parameters
 local function fill(text, ...)
     local values = {}
     for i = 1, select('#', ...) do
@@ -229,7 +230,7 @@ function Ffi:stage_methods(existing, mt)
 
     for key, value in pairs(existing) do
         old[key] = value
-        -- LuaJIT binds the finalizer `__gc` to an object when the object is created. A
+        -- LuaJIT binds the `__gc` finalizer to an object when the object is created. A
         -- wrapper of `__gc` would have no effect on existing objects.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)

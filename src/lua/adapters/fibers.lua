@@ -55,7 +55,7 @@ function Fibers:note_cancelled(id)
     self.started:note_cancelled(id)
 end
 
---- Makes `finish` also warn of loops of the main script that end during the reload.
+--- Makes `finish` also warn about loops of the main script that end during the reload.
 function Fibers:watch_main()
     self.ended.watches_main = true
 end

@@ -78,7 +78,8 @@ function Globals:snapshot()
 end
 
 --- Watches the entries of a table, unless the table is too large. The field `changes`
--- records the changes by new code: key -> {before = {value}, after, verdict}.
+-- of the stored item records the changes by new code: key -> {before = {value}, after,
+-- verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return
@@ -204,8 +205,9 @@ local function is_to_be_undone(self, set)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end
 
---- Records the globals that new code has set. Old code that runs next may remove them.
--- @treturn function restores the missing globals; to be called after the old code has
+--- Records the globals that new code has set, because the old code that runs next may
+-- remove them.
+-- @treturn function restores the removed globals; must be called after the old code has
 --   run
 function Globals:guard()
     local values = {}

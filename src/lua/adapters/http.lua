@@ -82,8 +82,8 @@ function Http:is_old(route)
     return true
 end
 
---- Returns whether the handler of a route is a library function, as for a template or a
--- named controller.
+--- Returns whether the handler of a route is a library function. This is the case if
+-- the route names a template or a controller instead of a function.
 function Http:is_anonymous(route)
     return type(route.sub) == 'function'
         and debug.getinfo(route.sub, 'S').source == self.library
@@ -170,10 +170,10 @@ end
 
 --- Merges the live routes with the routes of new code.
 --
--- Kept routes stay in order, and so do routes of the main script (see
+-- Kept routes stay in order, including those of the main script (see
 -- `Transaction:keeps_registration`). New routes take the positions of removed routes,
--- in order of registration. If there are more new routes than removed ones, the rest
--- come last.
+-- in order of registration. If there are more new routes than removed ones, the
+-- remaining new routes come last.
 --
 -- So if the code is unchanged, every route keeps its position. The position matters:
 -- the first matching route wins, and two routes that match may have different owners.
@@ -273,8 +273,8 @@ function Http:commit()
     unstage(self)
     local live, own = self.live, self.own
     local routes, counts, staged = self:merge()
-    -- Set new tables. The rock iterates with `pairs`, which may visit entries out of
-    -- order in a list that once had gaps.
+    -- Assign new tables, because the rock iterates with `pairs`, which may visit
+    -- entries out of order in a list that once had gaps.
     live.routes, live.iroutes = routes, index_names(routes)
     for _, field in ipairs({'hooks', 'helpers'}) do
         for name, f in pairs(self.before[field]) do
@@ -302,9 +302,9 @@ function Http:commit()
     self.counts = counts
 end
 
---- Makes live the routes, hooks and helpers that old roles registered when they were
--- restarted after a rollback. A route replaces the live route with the same method and
--- path.
+--- Adds to the live server the routes, hooks and helpers that old roles registered when
+-- they were restarted after a rollback. A route replaces the live route with the same
+-- method and path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}

@@ -1,4 +1,4 @@
---- Adapter: files that servers of the rock `http` have read and cached (see
+--- Adapter: files that servers of the `http` rock have read and cached (see
 -- `platform.http_servers`): controllers, templates and static files.
 --
 -- A controller is application code, although it is not in `package.loaded`. A server
@@ -110,7 +110,8 @@ local function check(item, stash)
     return ok, err
 end
 
---- Returns the name of a controller for reports. A controller has no module name.
+--- Returns the name under which reports list a controller, because a controller has no
+-- module name.
 local function label(item)
     return 'controller ' .. item.key
 end
@@ -167,7 +168,7 @@ local function action_of(controller, route)
     return type(f) == 'function' and f or nil
 end
 
---- Loads a controller in the same way as the first request for it would.
+--- Loads a controller as the first request for it would load it.
 -- @tparam table item the controller, see `find`
 -- @tparam {table,...} routes the routes that refer to this controller
 -- @tparam table staged set of the routes that new code has registered
@@ -201,8 +202,9 @@ local function load(self, item, routes, staged)
     txn:pause()
 end
 
---- Loads a server's controllers that are named by routes of the new generation, if they
--- were loaded before or belong to a new route.
+--- Loads the controllers that a server's routes will name after the commit. Skips a
+-- controller that was not loaded before, unless new code has registered a route that
+-- names it.
 -- @tparam table server
 -- @tparam {table,...} routes the routes that the server will have
 -- @tparam table staged set of the routes that new code has registered
@@ -232,7 +234,7 @@ end
 
 --- Loads the new controllers. Must be called after the new roles have started. May
 -- yield.
--- @tparam table servers the adapter `http_servers`
+-- @tparam table servers the `http_servers` adapter
 function Files:load(servers)
     for _, server in ipairs(self.servers) do
         local routes, staged, options = servers:outlook(server)
@@ -265,7 +267,7 @@ end
 --- Updates the cache of a server. Removes the entries that do not belong to the new
 -- generation, and adds the new controllers.
 -- @tparam table server
--- @tparam boolean has_texts whether to remove templates and static files, too
+-- @tparam boolean has_texts whether to also remove templates and static files
 local function clean(self, server, has_texts)
     local cache, before = server.cache, self.before[server]
     for name in pairs(table.copy(cache)) do

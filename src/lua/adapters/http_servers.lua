@@ -7,7 +7,7 @@
 -- live at the commit. Clients keep their connections.
 --
 -- If new code stops a server, the call is deferred until the commit. A rollback drops
--- the call. The commit drops it, too, if new code has taken over the server.
+-- the call. The commit also drops it if new code has taken over the server.
 
 local require = ...
 local servers_lib = require('platform.http_servers')
@@ -21,8 +21,9 @@ local OF_SOCKET = {'ssl_cert_file', 'ssl_key_file', 'ssl_password', 'ssl_passwor
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam table http the module `adapters.http`
--- @tparam {table,...} others adapters of the servers that belong to the framework
+-- @tparam table http the `adapters.http` module
+-- @tparam {table,...} others the adapters of the HTTP servers that belong to the
+--   framework, such as Cartridge
 -- @tparam ?boolean is_reviving true if old roles are being restarted after a rollback;
 --   `revive` then applies what they register
 local function new(txn, http, others, is_reviving)
@@ -222,8 +223,8 @@ function Servers:rollback()
     self:settle()
 end
 
---- Makes live the routes, hooks and helpers that old roles registered when they were
--- restarted after a rollback.
+--- Adds to the live servers the routes, hooks and helpers that old roles registered
+-- when they were restarted after a rollback.
 function Servers:revive()
     self.is_committed = true
     unstage(self)

@@ -1,6 +1,6 @@
---- Adapter: the HTTP servers of the role `roles.httpd`.
+--- Adapter: the HTTP servers of the `roles.httpd` role.
 --
--- Other roles call the function `get_server(name)` to get a server. New code gets a
+-- Other roles call its `get_server(name)` function to get a server. New code gets a
 -- staging proxy from this function. The `stop` function of an old role gets another
 -- proxy, whose routes are dropped.
 
@@ -9,8 +9,8 @@ HttpdRole.__index = HttpdRole
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam table role what the module `roles.httpd` returned
--- @tparam table http the module `adapters.http`
+-- @tparam table role the value that the `roles.httpd` module returned
+-- @tparam table http the `adapters.http` module
 local function new(txn, role, http)
     return setmetatable({txn = txn, role = role, http = http, servers = {}, proxies = {}}, HttpdRole)
 end

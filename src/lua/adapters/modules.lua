@@ -109,7 +109,7 @@ end
 function Modules:run(module, ...)
     local name = module.name
     -- If the module was unloaded, its chunk runs again. The first run may have called
-    -- the function `module`, which changes the environment of the chunk.
+    -- the `module` function, which changes the environment of the chunk.
     setfenv(module.chunk, _G)
     table.insert(self.loading, name)
     local ok, value, traceback = failure.call(module.chunk, ...)
@@ -202,7 +202,7 @@ function Modules:stage()
     self:stage_module()
 end
 
---- Wraps the function `module` for new code. The original would find the table of the
+--- Wraps the `module` function for new code. The original would find the table of the
 -- old module, and the functions of the new module would be added to that table.
 function Modules:stage_module()
     local txn, original = self.txn, rawget(_G, 'module')

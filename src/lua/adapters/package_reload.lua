@@ -1,13 +1,14 @@
---- Adapter: the state of the rock `package.reload`, for applications that use this rock
+--- Adapter: the state of the `package.reload` rock, for applications that use this rock
 -- (see `platform.package_reload`).
 --
 -- New code sees its own generation number and its own registries, which hold the
 -- functions that the next reload must call. If new code requires the rock, it gets the
 -- loaded rock, because loading the rock again would end the serving generation.
 --
--- At the commit, all code begins to see this number and these registries. Loops of old
--- code that compare the number with their own then end. After the commit, the reload
--- calls the functions that old code has registered. A rollback restores everything.
+-- At the commit, all code begins to see this number and these registries. As a result,
+-- loops of old code end if they compare the current number with the number that they
+-- read when they started. After the commit, the reload calls the functions that old
+-- code has registered. A rollback restores everything.
 
 local require = ...
 local package_reload = require('platform.package_reload')

@@ -68,7 +68,7 @@ local function is_same_option(name, a, b)
 end
 
 --- Fails the reload because new code has called a refused function. Throws.
--- @tparam table fields code and message of the failure
+-- @tparam table fields {code, message} of the failure
 function Process:refuse(fields)
     fields.phase, fields.module = self.txn.phase, self.txn.module
     self.refused = self.refused or fields

@@ -56,8 +56,9 @@ function Roles:serving(name)
 end
 
 --- Gives old code a separate copy of the current service registry. If old code already
--- has a copy, sets only its HTTP server.
--- @tparam ?table httpd the HTTP server in the copy; if nil, the server is not changed
+-- has a copy, only replaces the HTTP server in it.
+-- @tparam ?table httpd the HTTP server for the copy; if nil, the copy keeps its HTTP
+--   server
 function Roles:retire(httpd)
     if self.retired == nil then
         self.retired = table.copy(self.live)

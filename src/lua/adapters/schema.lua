@@ -3,8 +3,8 @@
 -- reports them, but does not remove them.
 --
 -- Other code, or the leader through replication, may also change the schema during a
--- reload. Triggers on the system spaces tell changes by new code from all others,
--- because a trigger runs in the fiber that makes the change.
+-- reload. Triggers on the system spaces distinguish changes by new code from all
+-- others, because a trigger runs in the fiber that makes the change.
 --
 -- After the commit, the `stop` of an old role cannot drop spaces or other objects,
 -- because new roles may already use them. An attempt to do so only adds a warning.

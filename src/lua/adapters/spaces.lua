@@ -10,7 +10,7 @@ Spaces.__index = Spaces
 local LIMIT, ENTRIES = 10000, 100
 
 --- Returns the tables and functions that code has added to a space object. Skips
--- Tarantool's own fields: those that the object of a system space has, too.
+-- Tarantool's own fields, which the object of a system space also has.
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do

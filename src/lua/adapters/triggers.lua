@@ -3,8 +3,8 @@
 -- Triggers that new code sets are staged until the commit, so that no event runs
 -- triggers of both generations. At the commit, each new trigger replaces the old
 -- trigger with the same name. If there is none, it replaces the next old trigger in the
--- order in which they were set. The remaining old triggers are removed, except for
--- those of the main script (see `Transaction:keeps_registration`).
+-- order in which the old triggers were set. The remaining old triggers are removed,
+-- except for those of the main script (see `Transaction:keeps_registration`).
 --
 -- A place is what triggers are set on, such as `on_replace` of a space (see
 -- `platform.trigger_list`).

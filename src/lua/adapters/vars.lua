@@ -26,7 +26,7 @@ local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defa
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions
--- @treturn table for the parameter `hidden` of `new`
+-- @treturn table for the `hidden` parameter of `new`
 local function ended_by(txn, modules, stops)
     local hidden = stop_effects(stops, function(f)
         return txn.ownership:is_old(f)
@@ -118,8 +118,8 @@ local function has_same_entries(a, b)
     return true
 end
 
---- Returns whether `stop` has changed the copy of the variables that it got before the
--- commit (see `retire`). A changed copy must be kept.
+--- Returns whether a `stop` that ran before the commit has changed its copy of the
+-- variables (see `retire`). A changed copy must be kept.
 local function has_left(self, kind, name)
     local left = kind.name == 'values' and self.left[name]
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)

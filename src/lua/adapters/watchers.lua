@@ -8,8 +8,8 @@
 --
 -- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry. To
 -- silence a watcher, this adapter puts another function into its slot. Silenced
--- watchers are unregistered only after the old roles have stopped. The `stop` of a role
--- may unregister a watcher, too, and a second `unregister` raises an error.
+-- watchers are unregistered only after the old roles have stopped, because the `stop`
+-- of a role may itself unregister a watcher, and a second `unregister` raises an error.
 --
 -- If a watcher was registered outside of a reload, its key and its object are unknown.
 -- It can be silenced, but not unregistered: it stays registered with a callback that
@@ -71,8 +71,8 @@ local function slot_of(f)
 end
 
 --- Returns a function that is registered instead of a new watcher's callback, and holds
--- back events until the commit. Its upvalue must be named `original`, so that
--- `scan.stand_ins` finds the callback.
+-- back events until the commit. The upvalue with the callback must be named `original`,
+-- so that `scan.stand_ins` finds it.
 local function gate_of(self, item)
     local original = item.callback
     return function(...)
@@ -263,9 +263,9 @@ local function group(self, olds, news)
 end
 
 --- Silences each old watcher of a group if new code has registered a watcher for its
--- key. An old watcher with an unknown key is silenced for good if there are enough new
--- watchers to replace all old ones. Otherwise it ignores only the events for the keys
--- of new watchers.
+-- key. An old watcher with an unknown key is silenced permanently if there are enough
+-- new watchers to replace all old ones. Otherwise it ignores only the events for the
+-- keys of new watchers.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do

@@ -70,10 +70,10 @@ local function is_of_library(f, ownership)
 end
 
 --- Returns the functions of the application that a carrier calls.
--- @tparam table item {id, thread} of a fiber. If the fiber runs a library loop, fields
---   are added: `func` is the entry function, and `entry` is its frame. `key` is a string
---   made from the entry function and the strings that it uses, so matching carriers
---   have equal keys.
+-- @tparam table item {id, thread} of a fiber. If the fiber runs a library loop, this
+--   function adds fields to the item. `func` is the entry function, and `entry` is its
+--   stack frame. `key` is a string made from the entry function and the strings that it
+--   uses, so matching carriers have equal keys.
 -- @tparam table ownership see `code.ownership`
 -- @tparam function test (f) -> whether a function is of the wanted generation
 -- @treturn {function,...} empty if the fiber is not a carrier
@@ -165,8 +165,8 @@ end
 --   accepts: see `collect`
 --   find_counterpart: function (f) -> the counterpart of an old function, or nil
 -- @treturn {table,...} {id, name, thread, func, where, successors}
--- @treturn boolean whether a carrier may have been missed: a fiber ended during the
---   search, and may have continued its loop in another fiber
+-- @treturn boolean whether a carrier may have been missed, because a fiber ended during
+--   the search and may have continued its loop in another fiber
 local function find(ownership, news, options)
     local result = {}
     if next(news) == nil then

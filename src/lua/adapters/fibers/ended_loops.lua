@@ -12,8 +12,8 @@ EndedLoops.__index = EndedLoops
 --- Creates an empty record of running loops.
 -- @tparam table txn the transaction
 -- @tparam table started the fibers that new code starts, see `started`
--- @treturn table with the field `watches_main`: whether `warn` also checks the loops of
---   the main script; false at first
+-- @treturn table with the field `watches_main`, which says whether `warn` also checks
+--   the loops of the main script. The field is initially false.
 local function new(txn, started)
     return setmetatable({
         txn = txn,
@@ -109,9 +109,9 @@ local function mark_restarted(self, ended, ids)
 end
 
 --- Reports the loops that ended while failed code ran. If failed code has started a
--- replacement for a loop, it has probably ended the loop, too, which cannot be undone.
--- Any other loop of old code may simply have finished, so only a warning is added.
--- Ignores loops that are running again in another fiber. Yields.
+-- replacement for a loop, it has probably also ended the loop, and that cannot be
+-- undone. Any other loop of old code may simply have finished, so only a warning is
+-- added. Ignores loops that are running again in another fiber. Yields.
 -- @tparam table ids set of the ids of the fibers that existed before new code ran
 -- @tparam {string,...} warnings a line is appended for each loop of old code without a
 --   replacement

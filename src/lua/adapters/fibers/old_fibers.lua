@@ -2,9 +2,10 @@
 -- requests. Ends, restarts or reports fibers that run loops.
 --
 -- A fiber runs a loop if its entry function is old code. It serves a request if old
--- code is only elsewhere on its stack. A joinable fiber may be part of a request, too.
--- Requests are allowed to finish. Loops are handled only after all requests have
--- finished, because a request may be waiting for a fiber that merely looks like a loop.
+-- code is only elsewhere on its stack. A joinable fiber may be part of a request even
+-- if its entry function is old code. Requests are allowed to finish. Loops are handled
+-- only after all requests have finished, because a request may be waiting for a fiber
+-- that merely looks like a loop.
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
 -- without a replacement is restarted if that is safe (see `restart`). Otherwise it
@@ -53,9 +54,9 @@ OldFibers.__index = OldFibers
 --- Creates an empty record of the old fibers.
 -- @tparam table txn the transaction
 -- @tparam table started the fibers that new code starts, see `started`
--- @treturn table
---   loops: the loops that still run old code: {id, name, func, reason}
---   report: {cancelled, left, restarted}, lists of {id, name, where, reason}
+-- @treturn table with two fields:
+--   loops: list of {id, name, func, reason}, one for each loop that still runs old code
+--   report: {cancelled, left, restarted}, which are lists of {id, name, where, reason}
 local function new(txn, started)
     return setmetatable({
         txn = txn,
@@ -209,7 +210,7 @@ end
 
 --- Ends each library loop that calls old code, if the library runs a matching loop for
 -- new code (see `carriers`). Must be called before the scan for stale references, which
--- would make the old loops call new code, too. Yields.
+-- would make the old loops also call new code. Yields.
 -- @tparam table news the carriers of new code, as returned by `carriers.collect`
 function OldFibers:end_carriers(news)
     local counterparts = self.txn.counterparts
@@ -261,7 +262,8 @@ end
 --- Lists the fibers that still run old code after a wait. If loops ran before the wait
 -- but none is found, lists the fibers again. One list may miss a loop that starts a new
 -- fiber for each iteration. Yields.
--- @tparam table before the loops found before the wait; only its emptiness is checked
+-- @tparam table before the loops found before the wait; this function only checks
+--   whether the table is empty
 -- @treturn {table,...} the fibers that serve requests
 -- @treturn {table,...} the fibers that run loops
 local function list_again(self, before)

@@ -103,8 +103,8 @@ local function is_over(entry)
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)
 end
 
---- Cancels a fiber of failed code, unless it has already been cancelled, or a protected
--- call would catch the error.
+--- Cancels a fiber of failed code, unless it has already been cancelled or is inside a
+-- protected call that would catch the error.
 local function cancel_entry(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()

@@ -119,9 +119,10 @@ local function pair(a, b)
     a.partner, b.partner = b, a
 end
 
---- Pairs the remaining functions of each file if they use mostly the same names.
--- Functions that start at the same line are paired first. Then, if equal numbers of old
--- and new functions remain, they are paired in the order of their lines.
+--- Pairs the remaining old functions of each file with new ones. The two functions of a
+-- pair must use mostly the same names. Functions that start at the same line are paired
+-- first. Then, if equal numbers of old and new functions remain, they are paired in the
+-- order of their lines.
 local function pair_by_shape(olds, news)
     local files = {}
     local function collect(groups, key)

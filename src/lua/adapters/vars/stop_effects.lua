@@ -138,8 +138,8 @@ return function(stops, is_application, values)
                 elseif module_of(value) ~= nil then
                     table.insert(modules, module_of(value))
                 elseif type(value) == 'table' then
-                    -- The upvalue is a module or an object. Examine those of its
-                    -- functions that are used by name.
+                    -- The upvalue is a module or an object. Examine each of its
+                    -- functions whose name is a string constant of `f`.
                     for field in pairs(named) do
                         local method = rawget(value, field)
                         if type(method) == 'function' then
