@@ -118,7 +118,7 @@ local function note_end(self, item)
 end
 
 --- Cancels the fibers that were created to run failed code. Skips fibers that would
--- catch the cancellation error, because `terminate` ends them.
+-- catch the cancellation error; `terminate` ends them later.
 -- @treturn {table,...} the cancelled and the skipped fibers: {id, thread, object}
 function FailedFibers:cancel()
     local list = {}

@@ -18,8 +18,8 @@ local roots_lib = require('scan.roots')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum numbers of recorded entries per table, and of objects in the image. A table with
--- more entries is recorded without them.
+-- Maximum number of entries to record per table, and of objects in the image. If a table
+-- has more entries than that, none of them are recorded.
 local ENTRIES, OBJECTS = 10000, 100000
 -- Maximum number of entries that `list_named` examines in one table.
 local NAMED = 1000
@@ -140,9 +140,9 @@ function Image:forget_removed()
     end
 end
 
---- Lists table entries with string keys that the `stop` of an old role must not remove,
--- because new code may depend on them. An entry is listed if it was set after the image was
--- taken, or if new code refers to its value. May yield.
+--- Lists the table entries that the `stop` of an old role must not remove, because new
+-- code may depend on them. An entry with a string key is listed if it was set after the
+-- image was taken, or if new code refers to its value. May yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
 -- @treturn {table,...} list of {parent, key, child}: the table, and the key and value of
 --   the entry

@@ -24,9 +24,9 @@ Lifecycle.__index = Lifecycle
 --- Creates the life cycle of all roles for one reload. Calls no role yet.
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
--- @tparam table modules the adapter `modules` of this transaction
+-- @tparam table modules the `modules` adapter of this transaction
 -- @tparam table adapters name -> Lua module of an adapter
--- @tparam table servers the adapter `http_servers` of this transaction
+-- @tparam table servers the `http_servers` adapter of this transaction
 local function new(txn, framework, modules, adapters, servers)
     return setmetatable({
         txn = txn,
@@ -137,7 +137,7 @@ function Lifecycle:choose()
         if self.roles[name] ~= nil then
             self.roles[name].enabled = enabled
         end
-        -- A role that is not reloaded, such as a role of a rock, starts only if the
+        -- A role that is not reloaded, such as a role from a rock, starts only if the
         -- reload enables it, for example because a new role depends on it.
         if enabled and (reloaded or not was_enabled) then
             table.insert(self.starting, role)
@@ -210,8 +210,8 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words in error messages that suggest that a resource, such as a port, is already in
--- use. Application errors have messages, but no error codes.
+-- Words that suggest, in an error message, that a resource such as a port is already in
+-- use. The message is the only clue, because application errors have no error codes.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
 --- Finds the old role that probably prevents a new role from starting, for example
@@ -237,9 +237,9 @@ function Lifecycle:find_holder(role, err)
 end
 
 --- Stops an old role before the commit, because the new role cannot start beside it.
--- Replaces the old role's functions that handle config changes with empty functions, so
--- that a config change does not affect the stopped role. If the reload fails,
--- `restart_old_roles` restores the functions.
+-- Also disables the functions with which the old role handles config changes, so that a
+-- config change does not affect the stopped role: an empty function replaces each of them.
+-- If the reload fails, `restart_old_roles` restores the original functions.
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -257,7 +257,7 @@ function Lifecycle:stop_early(role, why)
 end
 
 --- Calls the `init` or `apply` of a new role. If the call fails because the old role
--- holds a resource, stops the old role and repeats the call.
+-- holds a resource that the new role needs, stops the old role and repeats the call.
 function Lifecycle:call_start(role, step, fail)
     local take_back = self.txn:mark()
     local ok, err = failure.call(self.call, self, role, step, fail)
@@ -399,7 +399,7 @@ function Lifecycle:stop_old()
     self:stop(roles)
 end
 
---- Ends the separate view in which the `stop` functions of old roles run, see
+--- Closes the separate view in which the `stop` functions of old roles run, see
 -- `role_stop`. A `stop` that has not returned yet continues without this view.
 function Lifecycle:finish()
     self.role_stop:close()
@@ -407,9 +407,10 @@ function Lifecycle:finish()
 end
 
 --- Returns the old roles to restart after a failed reload, in init order. A stopped role
--- must restart. If the new version of a role was called, it may have replaced what the
--- old version had set up. The old version must then restart too, provided that it has
--- no `stop`, or that the framework allows repeated `apply` calls.
+-- must restart. If the `init` or `apply` of a role's new version was called, it may have
+-- replaced what the old version had set up. In this case, the old version must also
+-- restart, provided that it has no `stop`, or that the framework allows repeated `apply`
+-- calls.
 function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do

@@ -3,8 +3,8 @@
 local require = ...
 local ownership = require('code.ownership')
 
--- Maximum numbers of list entries to examine: when searching for a value, and when comparing
--- the functions in entries, which takes longer.
+-- Maximum number of list entries to examine when searching for a value, and when comparing
+-- the functions in the entries, which takes longer.
 local LIST, COMPARED = 10000, 1000
 -- Maximum number of stack frames in which `is_in_use` looks for loops. The number is
 -- limited because the function does not yield.

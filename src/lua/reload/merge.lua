@@ -80,9 +80,9 @@ local function merge_entry(ownership, list, entries, noted)
     return false
 end
 
---- Returns what a table entry registers: the key if it is a function, otherwise the value.
--- Returns nil if the key is a plain name. A second registration under the same name
--- replaces the first, so no duplicate arises.
+--- Returns what a table entry registers: the key if it is a function, or the value if the
+-- key is a number or a generated name. Returns nil for any other key: a second registration
+-- under a plain name replaces the first, so there can be no duplicates.
 local function registered(key, value)
     if type(key) == 'function' then
         return key

@@ -95,7 +95,7 @@ end
 --- Corrects the result of `survey`: code does not count as old if new modules refer to it
 -- without having loaded it. Such code belongs to something that is not reloaded, for
 -- example the main script. May yield.
--- @tparam table modules the adapter `modules` of the transaction
+-- @tparam table modules the `modules` adapter of the transaction
 function OldCode:disown_shared(modules)
     local ownership, loaded, values = self.txn.ownership, {}, {}
     if next(ownership.learned) == nil then
@@ -113,8 +113,8 @@ end
 
 --- Prepares the search for counterparts: the functions and tables of the new code that
 -- correspond to those of the old code. May yield.
--- @tparam table modules the adapter `modules` of the transaction
--- @tparam table http_files the adapter `http_files` of the transaction
+-- @tparam table modules the `modules` adapter of the transaction
+-- @tparam table http_files the `http_files` adapter of the transaction
 -- @treturn table the search, see `scan.counterparts`
 function OldCode:match(modules, http_files)
     local paths, gone = {}, {}

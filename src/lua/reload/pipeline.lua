@@ -50,7 +50,7 @@ local adapters = {
     watchers = require('adapters.watchers'),
 }
 
--- Maximum share of the rollback time for searching for failed code.
+-- Maximum share of the rollback time to spend searching for failed code.
 local SWEEP_PART = 0.4
 
 local Pipeline = {}
@@ -251,8 +251,8 @@ function Pipeline:after_failure(rollback)
     end
 end
 
---- Calls the destructors that old code has registered with the rock `package.reload`.
--- They are called in the same way as the `stop` of a role, which has the same purpose.
+--- Calls the destructors that old code has registered with the `package.reload` rock.
+-- They have the same purpose as the `stop` of a role, and are called in the same way.
 -- Yields.
 function Pipeline:call_destructors()
     local txn = self.txn
@@ -274,9 +274,9 @@ function Pipeline:call_destructors()
     end)
 end
 
---- Ends the support that adapters give to old code after the commit, such as a separate
--- view of modules. Must be called after the old roles have stopped. A second call does
--- nothing.
+--- Ends the support that adapters have given to old code since the commit, such as a
+-- separate view of modules. Must be called after the old roles have stopped. A second call
+-- does nothing.
 function Pipeline:close()
     self.life:finish()
     self.http_files:settle()
@@ -290,8 +290,8 @@ end
 -- and ends or reports the remaining background loops. Does nothing if the old code has
 -- already been ended. Yields.
 -- @tparam ?number patience maximum time to wait for the requests, in seconds. After
---   that, the roles are stopped anyway. With 0, the function does not wait, and returns
---   false if a request is still running.
+--   that, the roles are stopped anyway. 0 is an exception: the function does not wait, and
+--   if a request is still running, it stops no role and returns false.
 -- @treturn boolean whether this call has ended the old code
 function Pipeline:end_old(patience)
     if not self.is_over then

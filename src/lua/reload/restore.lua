@@ -76,8 +76,8 @@ end
 --- Removes a reference: restores what its slot held before new code ran.
 -- @tparam table image see `image`
 -- @tparam table edge the reference, see `edge_of` in `reload.sweep`
--- @tparam {table,...} waiting a list is appended if its entry cannot be removed yet,
---   because a loop is running over the list
+-- @tparam {table,...} waiting collects the lists from which an entry cannot be removed
+--   yet, because a loop is running over the list
 -- @treturn boolean false if the reference was not removed
 local function restore(image, edge, waiting)
     local object, key, child = edge.object, edge.key, edge.child

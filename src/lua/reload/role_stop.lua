@@ -7,7 +7,7 @@
 -- routes and to triggers are dropped, because the commit has already replaced what the
 -- old role had set up.
 --
--- If `stop` removes globals of new code, the adapter `globals` restores them. If `stop`
+-- If `stop` removes globals of new code, the `globals` adapter restores them. If `stop`
 -- removes registrations of new code with libraries, `stop_guard` restores these. Only
 -- the sockets, connections, fibers and channels of the old role itself are actually
 -- closed or ended.
@@ -22,7 +22,7 @@ RoleStop.__index = RoleStop
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table adapters name -> Lua module of an adapter
--- @tparam table servers the adapter `http_servers` of this transaction
+-- @tparam table servers the `http_servers` adapter of this transaction
 local function new(txn, framework, adapters, servers)
     return setmetatable({
         txn = txn,
@@ -37,9 +37,9 @@ local function no()
     return false
 end
 
---- Creates a substitute for the transaction, for adapters that stage the changes made by
--- `stop`. To them, `stop` appears as the new code of a reload that is never committed,
--- so they drop its changes.
+--- Creates a substitute for the transaction. It is passed to the adapters that stage the
+-- changes made by `stop`. To these adapters, `stop` appears to be the new code of a reload
+-- that is never committed, so they drop its changes.
 local function discarding(txn)
     local function is_stopping()
         return txn.ownership:is_stopping()

@@ -335,8 +335,8 @@ function Sweep:prepare()
     self.noted = ok and result or nil
 end
 
---- Merges duplicate registrations, which arise when a restarted old role registers the
--- callbacks of its first start again. Yields.
+--- Merges duplicate registrations. They arise when a restarted old role registers the same
+-- callbacks as at its first start. Yields.
 -- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
 --   `transaction`
 function Sweep:merge(rollback)

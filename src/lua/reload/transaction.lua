@@ -118,10 +118,11 @@ function Transaction:time_left()
     return math.max(0, self.limit - REPORT - monotonic())
 end
 
---- Records the current step of the transaction for the command `status`.
+--- Records the current step of the transaction for the `status` command.
 -- @tparam string what the step: usually a phase, or a role's function such as `init`
 -- @tparam ?string role name of the role
--- @tparam ?boolean important whether to notify the client of this reload as well
+-- @tparam ?boolean important whether to also send the step to the client that requested
+--   the reload
 function Transaction:tell(what, role, important)
     local lock = self.stash.lock
     if lock ~= nil then
@@ -331,7 +332,7 @@ function Transaction:record_registration(f, label)
 end
 
 --- Drops all references to old and new code at the end of the reload. The application may
--- have kept a stand-in of an adapter. The stand-in still works after the reload, but must
+-- have kept an adapter's stand-in. The stand-in still works after the reload, but must
 -- not keep old or new code in memory.
 function Transaction:release()
     for _, adapter in ipairs(self.adapters) do

@@ -4,9 +4,9 @@
 -- While this code runs, no other fiber can run and cancel it. So the watchdog sets a
 -- count hook, which LuaJIT calls after a fixed number of instructions, in any fiber.
 -- The hook raises an error if the deadline has passed, the event loop has not run for a
--- while, and the running fiber works for the transaction. If the application catches
--- the error, the hook raises it again at each instruction, until control has returned
--- from the application.
+-- while, and the running fiber acts on behalf of the transaction. If the application
+-- catches the error, the hook raises it again at each instruction, until control has
+-- returned from the application.
 --
 -- LuaJIT does not call hooks from compiled code, so the JIT compiler is off while the
 -- watchdog is set. Only traces that already exist run without the hook.
@@ -40,7 +40,7 @@ end
 --- Starts the watchdog. Does nothing if a debugger or profiler has set a hook.
 -- @tparam table options
 --   deadline: function () -> the deadline in seconds, on the monotonic clock
---   is_asking: function () -> whether the running fiber works for the transaction
+--   is_asking: function () -> whether the running fiber acts on behalf of the transaction
 --   raise: function () that raises the error
 -- @treturn table the watchdog
 local function start(options)
