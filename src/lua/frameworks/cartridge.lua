@@ -1,5 +1,5 @@
---- The framework Cartridge. Registers and starts new roles as Cartridge does, and stops
--- old roles. The old roles keep serving until the commit.
+--- The Cartridge framework. Registers and starts new roles as Cartridge does, while the
+-- old roles keep serving. The old roles are normally stopped after the commit.
 
 local require = ...
 local cartridge_lib = require('platform.cartridge')

@@ -1,5 +1,6 @@
 --- The framework for roles from Tarantool 3's config. Validates and applies new roles as
--- Tarantool does, and stops old roles. The old roles keep serving until the commit.
+-- Tarantool does, while the old roles keep serving. The old roles are normally stopped
+-- after the commit.
 --
 -- A role has the functions `validate`, `apply` and `stop`. They throw to report
 -- failure, and their results are ignored. Each time the config is applied, Tarantool
@@ -35,7 +36,7 @@ local function detect()
     end
     local self = setmetatable({facts = config}, Framework)
     if config.state == nil then
-        -- Before Tarantool 3.3, roles have no function `on_event`.
+        -- Before Tarantool 3.3, roles have no `on_event` function.
         self.methods = {validate = 'validate', apply = 'apply', stop = 'stop'}
     end
     return self
@@ -49,7 +50,7 @@ function Framework.refusal()
     return config_lib.refusal()
 end
 
---- Checks the tag `fail_if` in the new files of roles. The tag states a condition, such
+--- Checks the `fail_if` tag in the new files of roles. The tag states a condition, such
 -- as an old Tarantool version, under which a server must not load the file.
 -- @tparam table selected modules to be reloaded, by name
 -- @treturn ?table fields of a failure; nil if all files may be loaded

@@ -1,6 +1,6 @@
 --- Determines the framework that provides the application's roles.
 --
--- A framework is a file in this directory. Its function `detect()` returns nil if the
+-- A framework is a file in this directory. Its `detect()` function returns nil if the
 -- instance does not use the framework. Otherwise it returns an object for the running
 -- command, with these fields and methods:
 --   name              name of the framework, one word
@@ -8,7 +8,7 @@
 --   is_understood()   returns true if all internals that a reload needs were found,
 --                     otherwise nil and the name of a missing one
 --   refusal()         returns failure fields if no reload can begin now, otherwise nil
---   status()          returns fields for the command `status`, and failure fields or nil
+--   status()          returns fields for the `status` command, and failure fields or nil
 --   alias()           returns the name of the instance, or nil
 --   stage(txn, modules, adapters)  adds the framework's adapters to the transaction;
 --                     `adapters` contains all adapters by name
@@ -35,7 +35,7 @@
 --   describe_roles()  returns the roles in their order, {{name, module, enabled},...}
 --
 -- These fields and methods are optional:
---   check_files(selected)  returns failure fields if this server may not load the
+--   check_files(selected)  returns failure fields if this server must not load the
 --                     file of a role; `selected` contains the modules to reload, by name
 --   notices(selected) returns messages about what a reload of these modules does not
 --                     cover
@@ -66,7 +66,7 @@ return function()
     if package.loaded['cartridge'] ~= nil then
         detected = require('frameworks.cartridge').detect()
     end
-    -- The built-in module `config` exists since Tarantool 3. On an older server, a module
+    -- The built-in `config` module has existed since Tarantool 3. On an older server, a module
     -- of this name may belong to the application, or emulate the built-in one. The
     -- framework's `detect` distinguishes these cases.
     if detected == nil and (package.loaded['config'] ~= nil or tonumber(_TARANTOOL:match('^%d+')) >= 3) then

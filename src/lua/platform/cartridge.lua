@@ -92,7 +92,7 @@ function Cartridge:unhealthy()
     local reasons = {}
     for _, other in ipairs(self:instances() or {}) do
         if not other.expelled and not other.disabled then
-            -- The rock `membership` reports `suspect` for an instance that may still be
+            -- The `membership` rock reports `suspect` for an instance that may still be
             -- alive.
             local is_up = other.health == 'alive' or other.health == 'suspect'
             local what = not is_up and tostring(other.health)

@@ -151,9 +151,9 @@ function Declarations:declarator(i, limit)
     return nil
 end
 
---- Finds the end of the declaration that begins at token `i`. Returns two token indexes:
--- the declaration's semicolon, or the opening brace of a function body; and the
--- declaration's last token.
+--- Finds the end of the declaration that begins at token `i`. Returns two token indexes.
+-- The first is the index of the semicolon, or of the opening brace of a function body.
+-- The second is the index of the declaration's last token.
 function Declarations:ending(i)
     while i <= #self.tokens do
         local word = self:word(i)
@@ -233,7 +233,7 @@ end
 
 --- Parses C declarations.
 -- @tparam string text
--- @treturn ?table nil if the text is not supported, although it may be valid C
+-- @treturn ?table nil if the text is not supported; the text may still be valid C
 local function parse(text)
     local tokens, balanced = tokenize(text)
     if not balanced then
@@ -257,7 +257,7 @@ local function parse(text)
     return self
 end
 
---- Replaces parts of a text. `edits` is a list of {first, last, text}, in order. An edit
+--- Replaces parts of a string. `edits` is a list of {first, last, text}, in order. An edit
 -- inside an earlier one is ignored.
 local function edit(text, edits)
     local pieces, position = {}, 1
@@ -272,8 +272,8 @@ local function edit(text, edits)
     return table.concat(pieces)
 end
 
---- Returns the text with a prefix before each declared name. Fields and parameters with
--- the same names get the prefix, too. This is harmless, because comparisons of types
+--- Returns the text with a prefix before each declared name. A field or parameter that has
+-- one of these names gets the prefix, too. This is harmless, because comparisons of types
 -- ignore the prefix.
 -- @tparam string prefix
 -- @tparam function is_kept (name) -> whether the name must stay unchanged
@@ -336,7 +336,7 @@ function Declarations:without(is_old)
     return edit(self.text, edits)
 end
 
---- Replaces each `$` in a text with the next value.
+--- Replaces each `$` in a string with the next value.
 -- @tparam string text
 -- @tparam {string,...} values
 -- @treturn ?string nil if there are more or fewer values than `$`

@@ -6,7 +6,7 @@
 
 local M = {}
 
---- Returns the built-in module `config`. Ignores an application module of the same name.
+--- Returns the built-in `config` module. Ignores an application module of the same name.
 -- @treturn ?table nil if there is no built-in module
 local function builtin()
     local registry = type(debug.getregistry) == 'function' and debug.getregistry()
@@ -48,8 +48,8 @@ local function names_of(list)
     return names
 end
 
---- Returns an object for the config with which this instance was started.
--- @treturn ?table nil if a script started the instance
+--- Returns an object that gives access to the config with which this instance was started.
+-- @treturn ?table nil if the instance was started without a config, by a script
 function M.detect()
     local config = builtin()
     if config == nil or config._status == 'uninitialized' then
@@ -197,7 +197,7 @@ function Config:set_roles(loaded, order)
     end
 end
 
---- Returns the first and the last argument for a role's function `on_event`.
+--- Returns the first and the last argument for a role's `on_event` function.
 -- @return the config of the role
 -- @treturn table the last known status of the instance
 function Config:event_arguments(name)
@@ -223,7 +223,7 @@ function M.tags_of(name)
     return ok and type(tags) == 'table' and tags or {}
 end
 
---- Returns whether the expression in a role's tag `fail_if` forbids loading the role on
+--- Returns whether the expression in a role's `fail_if` tag forbids loading the role on
 -- this server. An expression that cannot be evaluated forbids loading, too, as in
 -- Tarantool itself.
 function M.must_fail(expression)

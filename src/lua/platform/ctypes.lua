@@ -28,8 +28,8 @@ local SPACES = {
     ['function'] = 'names', typedef = 'names', constant = 'names', variable = 'names',
 }
 
--- C functions that Tarantool declares late in its startup. All declarations before them
--- are Tarantool's own, too.
+-- C functions that Tarantool declares late in its startup. All C types that were declared
+-- before these functions are therefore Tarantool's own.
 local MARKERS = {'password_prepare', 'console_set_output_format'}
 
 -- The flag that marks a union among the entries of kind `struct`.

@@ -335,9 +335,9 @@ end
 --- Cancels a fiber, unless a protected call on its stack may catch the resulting error.
 -- Does not yield.
 --
--- A fiber that catches this error keeps running, and each function that waits raises
--- the error again at once. A loop around the protected call would then block the event
--- loop.
+-- A fiber that catches this error keeps running, but can no longer wait: every call that
+-- would wait raises the error again at once. A loop around the protected call would then
+-- block the event loop.
 -- @tparam table item {id, thread}
 -- @treturn boolean whether the fiber was cancelled
 local function cancel_safely(item)

@@ -1,10 +1,10 @@
---- Lists the HTTP servers (rock `http`) of this instance, and the files in their caches.
+--- Lists the HTTP servers (`http` rock) of this instance, and the files in their caches.
 --
 -- Unless its options disable the cache, a server caches each file on the first request:
 --   cache.tpl[FILE]      text of the template app_dir/templates/FILE
 --   cache.static[PATH]   text of the file PATH, which is below app_dir/public
 --   cache[NAME]          value returned by the controller app_dir/controllers/NAME.lua;
---                        the rock does not keep these values in its table cache.ctx
+--                        these values are not in the rock's table cache.ctx
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect
@@ -45,7 +45,7 @@ local function join(...)
     return (table.concat({...}, '/'):gsub('//+', '/'))
 end
 
---- Finds the file of a controller as the rock `http` does: first in the controllers
+--- Finds the file of a controller as the `http` rock does: first in the controllers
 -- directory, then in `package.path`.
 -- @tparam table options options of the HTTP server
 -- @tparam string name name of the controller

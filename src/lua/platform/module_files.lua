@@ -48,7 +48,7 @@ end
 local function search(name, directories)
     local templates = {}
     for _, directory in ipairs(directories or roots()) do
-        -- In a search template, `;` and `?` in a directory name cannot be escaped.
+        -- Search templates offer no way to escape `;` and `?` in the name of a directory.
         if not directory:find('[;?]') then
             table.insert(templates, directory .. '/?.lua')
             table.insert(templates, directory .. '/?/init.lua')

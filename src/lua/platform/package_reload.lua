@@ -1,4 +1,4 @@
---- Reads the state of the rock `package.reload` by moonlibs. The rock's function
+--- Reads the state of the `package.reload` rock by moonlibs. The rock's function
 -- `package.reload()` runs an application's main script again.
 --
 -- The rock keeps its state in the table `package.reload`:
@@ -67,7 +67,7 @@ end
 
 --- Returns the calls that code has registered for the next `package.reload()`.
 -- @tparam table registries with the fields O, F and C
--- @treturn {table,...} {f, arguments}, in undefined order, as in the rock
+-- @treturn {table,...} {f, arguments}, in no particular order: the rock defines none
 function M.destructors(registries)
     local list = {}
     for object, method in pairs(registries.O) do

@@ -19,7 +19,7 @@ end
 local function running_time()
     local since_boot = tonumber(read_line('/proc/uptime'):match('^[%d.]+'))
     -- The program name is in parentheses and may contain any character. The start time
-    -- is field 22 of the line, or field 20 after the program name.
+    -- is field 22 of the line, which is field 20 after the program name.
     local fields = read_line('/proc/self/stat'):match('.*%) (.*)') or ''
     local index, ticks = 0, nil
     for field in fields:gmatch('%S+') do

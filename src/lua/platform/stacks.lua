@@ -24,8 +24,8 @@ local function resumed_by(thread)
         name, value = getlocal(thread, 0, 1)
     else
         name, value = getupvalue(info.func, 1)
-        -- Only C functions, such as those of `coroutine.wrap`, have upvalues without
-        -- names.
+        -- Only C functions, such as those that `coroutine.wrap` makes, have upvalues
+        -- without names.
         name = name == '' and name or nil
     end
     return name ~= nil and type(value) == 'thread' and coroutine.status(value) ~= 'dead' and value or nil

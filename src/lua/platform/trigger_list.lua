@@ -10,7 +10,7 @@
 --
 -- A place is a table with
 --   original   the function that sets triggers: Tarantool's own, or a closure that calls
---              the functions of the module `trigger`
+--              the functions of the `trigger` module
 --   holder     the object of which `original` is a method, if `is_method` is true
 --   full_name  the name of the event, since Tarantool 3.0
 --
@@ -24,7 +24,7 @@ local HAS_NAMES = tonumber(_TARANTOOL:match('^%d+')) >= 3
 
 local module
 
---- Returns Tarantool's built-in module `trigger`, which sets and lists triggers by event
+--- Returns Tarantool's built-in `trigger` module, which sets and lists triggers by event
 -- name.
 -- @treturn ?table nil before Tarantool 3.0
 local function names_module()
@@ -34,7 +34,7 @@ local function names_module()
     return module
 end
 
---- Calls the function `original` of a place.
+--- Calls the `original` function of a place.
 local function call(place, ...)
     if place.is_method then
         return place.original(place.holder, ...)
@@ -99,7 +99,7 @@ local function set_named(place, trigger)
 end
 
 --- Replaces the trigger `old` with `new` in Tarantool 3.0 and newer. Removes `old` if
--- `new` is nil. Throws if there is no trigger `old`.
+-- `new` is nil. Throws if `old` is not set.
 local function replace_named(place, new, old)
     local before = list(place)
     local index = position(before, old)
@@ -123,8 +123,8 @@ local function replace_named(place, new, old)
     end
 end
 
---- Sets, replaces or removes a trigger. Throws Tarantool's errors, and throws if there is
--- no trigger `old`.
+--- Sets, replaces or removes a trigger. Throws if Tarantool refuses the change, or if the
+-- trigger `old` is not set.
 -- @tparam table place
 -- @tparam ?table new the trigger to set; nil to remove `old`. It has a name only if the
 --   name was chosen by code, not by the server.

@@ -1,5 +1,6 @@
---- Lists the places on which triggers can be set (see `trigger_list`): the events of
--- spaces, of sessions and of the server; since Tarantool 3.0, also all other events.
+--- Lists the places on which triggers can be set (see `trigger_list`): one for each
+-- event of spaces, sessions and the server. Since Tarantool 3.0, all other events have a
+-- place, too.
 --
 -- In addition to the fields in `trigger_list`, a place has:
 --   label  the name of the place in messages
@@ -32,8 +33,7 @@ local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()
     if module ~= nil then
-        -- Keep the original functions `set` and `del`, because an adapter may wrap
-        -- them.
+        -- Keep the original `set` and `del`, because an adapter may wrap these functions.
         self.set, self.del = module.set, module.del
     end
     return setmetatable(self, Places)
@@ -135,7 +135,7 @@ function Places:add_all()
     add_events(self)
 end
 
---- Adds the places of new spaces and events, which are not in the list yet.
+--- Adds the places of all spaces and events that are not in the list yet.
 function Places:add_new()
     if not is_configured() then
         return
