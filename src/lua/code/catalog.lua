@@ -196,7 +196,7 @@ local function is_application_path(path)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the rock `http` that have named controllers. A named controller is a
+-- Servers of the `http` rock that have named controllers. A named controller is a
 -- module that the server loads from its own directory, where `require` does not search.
 local http_with_controllers = {}
 
@@ -216,8 +216,8 @@ end
 -- @tparam string name
 -- @param value the module's value in `package.loaded`, or nil
 -- @tparam ?table known name -> path of modules that earlier reloads have loaded
--- @tparam ?{string,...} directories in which `require` searches first. They are
---   determined anew for each call that does not pass them.
+-- @tparam ?{string,...} directories in which `require` searches first. A caller that
+--   classifies many modules passes them, so that they are determined only once.
 -- @treturn string `app` for an application module, otherwise a one-word reason why the
 --   module is not reloaded
 -- @treturn ?string path
@@ -243,7 +243,7 @@ local function classify(name, value, known, directories)
         end
         local is_readable, is_absent = check_file(path)
         if not is_readable and cartridge_lib.has_section(path) then
-            -- Cartridge's role `extensions` has loaded this module from the cluster
+            -- Cartridge's `extensions` role has loaded this module from the cluster
             -- config.
             return KIND.config, path
         elseif is_absent and starts_with(path, '/') then
@@ -320,8 +320,8 @@ end
 -- @tparam table args arguments of the command: `rocks`, and the shell patterns in
 --   `modules` and `exclude`
 -- @tparam ?table matches filled by the filter, to explain why a pattern selects
---   nothing: pattern in `modules` -> kind of module (see `classify`) -> name of a
---   matching module
+--   nothing. It maps each pattern in `modules` to a table: kind of module (see
+--   `classify`) -> name of a matching module.
 -- @treturn function (name, kind) -> `app`, or the reason why the module is not
 --   reloaded. `kind` is the result of `classify`.
 local function selector(args, matches)

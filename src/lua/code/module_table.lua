@@ -19,7 +19,7 @@ local new_table = table.new
 local Loaded = {}
 Loaded.__index = Loaded
 
---- Copies a table. Allocates the copy in its final size, because growing it step by
+--- Copies a table. Allocates the copy at its final size, because growing it step by
 -- step would block the server for twice as long.
 -- @tparam table source
 -- @tparam number count number of entries in `source`
@@ -41,8 +41,8 @@ end
 
 --- Splits `package.loaded`.
 -- @tparam function is_other () -> whether the caller is non-serving code
--- @tparam ?boolean passes_on whether a module that non-serving code sets becomes visible
---   to serving code, too, unless its name was passed to `offer`
+-- @tparam ?boolean passes_on whether serving code also sees the modules that
+--   non-serving code sets, except those whose names were passed to `offer`
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)

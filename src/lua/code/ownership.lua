@@ -1,10 +1,10 @@
 --- Determines to which generation and module a function belongs.
 --
 -- LuaJIT creates one prototype for each function of a chunk. Loading the same file
--- again creates different prototypes. Therefore the prototypes of the chunks that a
--- reload has loaded are exactly the new generation. The state table records the
--- prototypes of earlier generations. Code loaded before the first reload is recognised
--- by its file.
+-- again creates different prototypes. Therefore a function belongs to the new
+-- generation if and only if its prototype comes from a chunk that the reload has loaded.
+-- The state table records the prototypes of earlier generations. Code loaded before the
+-- first reload is recognised by its file.
 --
 -- A unit is a module and all code that is reloaded with it. Code that the module creates
 -- with `loadstring` or loads with `dofile` belongs to the module's unit. A unit is
@@ -101,8 +101,8 @@ function Ownership:learn(protos)
     end
 end
 
---- Reverts `learn` for code that turns out not to belong to reloaded modules alone. Also
--- removes all other code from the same files.
+--- Reverts `learn` for code that was wrongly attributed to reloaded modules. Also removes
+-- the records of all other code from the same files.
 -- @tparam table protos set of the prototypes of this code
 -- @tparam table loaded set of paths of the files that new code has loaded again. These
 --   files remain recorded, because their old code is still replaced.

@@ -1,5 +1,5 @@
---- Determines the directory from which the application's code is read, and whether a
--- symbolic link to this directory now points to another release.
+--- Determines the directory from which the application's code is read, and whether the
+-- symbolic link through which it was deployed now points to another release.
 --
 -- Deployment tools put each release into its own directory, and let a link such as
 -- `current` point to the latest release. If a process is started in the directory
@@ -175,8 +175,8 @@ local function moved(modules)
         table.insert(candidates, {release = release, file = file})
         release, file = parent, name .. '/' .. file
     end
-    -- A link that has changed points to another directory beside the release. Look for
-    -- such a directory first, because reading every link is far slower.
+    -- If the link has changed, it points to another directory beside the release. Look
+    -- for such a directory first, because reading every link is far slower.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)
@@ -202,8 +202,8 @@ local function moved(modules)
     return nil
 end
 
---- Returns a warning if the symbolic link to the release now points to another
--- release. Yields.
+--- Returns a warning if the symbolic link through which the modules were deployed now
+-- points to another release. Yields.
 -- @tparam {table,...} modules {name, path}
 -- @treturn ?string
 local function warning(modules)

@@ -1,4 +1,4 @@
---- Ends fibers of failed code that catch the error of their cancellation.
+--- Ends fibers of failed code that continue to run after they have been cancelled.
 --
 -- A cancelled fiber wakes up with an error, but may catch the error and continue.
 -- Therefore a count hook raises another error at each Lua instruction of the fiber,
