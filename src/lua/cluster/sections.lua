@@ -1,6 +1,6 @@
---- Handles the sections of the cluster-wide config from which Cartridge's role
--- `extensions` loads code. Determines what a push would change, and validates the
--- pushed sections. Does not run their code.
+--- Handles the sections of the cluster-wide config from which Cartridge's `extensions`
+-- role loads code. Determines what a push would change, and validates the pushed
+-- sections. Does not run their code.
 
 local require = ...
 local module_files = require('platform.module_files')
@@ -33,8 +33,8 @@ local function is_blank(name, text)
     return true
 end
 
---- Returns whether the role `extensions` is enabled in any replica set.
--- @tparam table topology section `topology` of the cluster-wide config
+--- Returns whether the `extensions` role is enabled in any replica set.
+-- @tparam table topology the `topology` section of the cluster-wide config
 local function has_role(topology)
     for _, set in pairs(topology.replicasets or {}) do
         for key, value in pairs(type(set) == 'table' and set.roles or {}) do
@@ -143,7 +143,7 @@ local function compile(given)
     return problems
 end
 
---- Checks that the config of extensions is valid YAML.
+--- Checks that the extensions config is valid YAML.
 -- @tparam {[string]=string,...} given the pushed sections
 -- @treturn {table,...} problems: {path, message}
 local function check_yaml(given)
@@ -167,8 +167,8 @@ local function is_map(value)
 end
 
 --- Returns a message such as "unknown key 'modul', did you mean module?" if a key of
--- the map looks like a misspelling of the missing key. Otherwise returns nil: the role
--- ignores unknown keys, too.
+-- the map looks like a misspelling of the missing key. Otherwise returns nil, because
+-- the role itself ignores unknown keys.
 -- @tparam table map
 -- @tparam string key the missing key
 local function misspelt(map, key)
@@ -176,7 +176,7 @@ local function misspelt(map, key)
     return found and ('unknown key %q, did you mean %s?'):format(found, key) or nil
 end
 
---- Checks a required text field.
+--- Checks a required string field of a map.
 -- @treturn ?string the problem; nil if the field is valid
 local function text_problem(map, field, prefix)
     if map[field] == nil then
@@ -235,9 +235,9 @@ local function function_problem(fields, plaintext)
     end
 end
 
---- Checks the exported functions in the config of extensions as far as possible without
+--- Checks the exported functions in the extensions config as far as possible without
 -- running code.
--- @tparam table config the value of the config section, of any type
+-- @tparam table config the decoded config section; it may have any type
 -- @tparam {[string]=string,...} plaintext all sections after the push
 -- @treturn {table,...} problems: {module, path, message}
 local function check_config(config, plaintext)

@@ -1,5 +1,5 @@
 --- Command `reload --method native`: calls Cartridge's own `reload_roles` and reports
--- the actual outcome. In an application that uses the rock `package.reload` instead of
+-- the actual outcome. In an application that uses the `package.reload` rock instead of
 -- Cartridge, calls the rock.
 
 local require = ...
@@ -140,7 +140,7 @@ local function remember(stash, notes, before)
     return former
 end
 
---- Calls the rock `package.reload`, which runs the main script. When the script
+--- Calls the `package.reload` rock, which runs the main script. When the script
 -- requires the rock, the rock ends the old generation. After that, a rollback is
 -- impossible.
 -- @treturn table report

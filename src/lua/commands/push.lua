@@ -1,4 +1,4 @@
---- Command `push`: deploys code for Cartridge's role `extensions`. The code is stored
+--- Command `push`: deploys code for Cartridge's `extensions` role. The code is stored
 -- in sections of the cluster-wide config, so Cartridge distributes it with its
 -- two-phase commit.
 
@@ -13,8 +13,8 @@ local peers = require('cluster.peers')
 local stash_lib = require('core.stash')
 local request = require('commands.common.request')
 local sections_lib = require('cluster.sections')
--- The module `sources` has no file: boot.lua creates it from the request. Its field
--- `pushed` contains the text of all pushed sections.
+-- The `sources` module has no file: boot.lua creates it from the request. Its `pushed`
+-- field contains the text of all pushed sections.
 local sources = require('sources')
 
 -- Cartridge states in which an instance accepts a config change. OperationError means
@@ -272,7 +272,7 @@ function Push:find_failed()
 end
 
 --- Restores the previous config sections on all instances.
--- @treturn table the field `rollback` of the report
+-- @treturn table the `rollback` field of the report
 function Push:undo()
     local names, left = {}, {}
     for name in pairs(self.patch) do

@@ -1,9 +1,9 @@
 --- Command `relay`: forwards a request to another instance of the cluster over
 -- Cartridge's own connections, and returns the report of that instance.
 --
--- The other instance gets what the client would have sent: the same modules, and the
--- same arguments except for the time limits. The push messages of that instance are
--- passed on to the client.
+-- The other instance gets the request that the client would have sent to it directly:
+-- the same modules, and the same arguments except for the time limits. The push messages
+-- of that instance are passed on to the client.
 
 local require = ...
 local cartridge = require('platform.cartridge')
@@ -13,12 +13,12 @@ local failure = require('core.failure')
 local json = require('json')
 local msgpack = require('msgpack')
 local request = require('commands.common.request')
--- The module `sources` has no file. boot.lua creates it: a table with the source text
+-- The `sources` module has no file. boot.lua creates it: a table with the source text
 -- of each module in the request.
 local sources = require('sources')
 
--- Time limit for connecting, and again for the first answer, in seconds. A slower
--- instance counts as unreachable.
+-- Time limit for connecting, and a separate limit of the same length for the first
+-- answer, in seconds. A slower instance counts as unreachable.
 local CONNECT = 5
 -- The fraction of the remaining time that the other instance may use. The rest is
 -- reserved for the reply.
@@ -65,7 +65,7 @@ local function reach(uri, left)
     if ok then
         return conn, now
     elseif conn.state ~= 'active' then
-        -- Some errors have an empty text, so do not return the text alone.
+        -- The text of the error may be empty, so put it after a fixed message.
         return nil, ('connection lost (%s)'):format(tostring(now))
     end
     return nil, ('no answer within %.3g s (%s)'):format(limit, tostring(now))
@@ -110,8 +110,8 @@ local function relay(args, on_phase)
     elseif clock.monotonic() >= until_time then
         return timeout('deadline', ('no reply from %s in time'):format(args.uri), args.request.command)
     end
-    -- The command itself has not raised this error: boot.lua would have caught it and
-    -- put it into the report.
+    -- This error does not come from the command itself: boot.lua would have caught such
+    -- an error and put it into the report.
     local report = timeout('lua_error', (failure.describe(reply)), args.request.command)
     report.outcome = UNSEEN[args.request.command] and 'timeout' or 'failed'
     return report

@@ -1,5 +1,5 @@
---- Command `reload`: runs the staged transaction while holding the lock, writes audit
--- lines to the log, and builds the report.
+--- Command `reload`: runs the transaction while holding the lock, writes audit lines to
+-- the log, and builds the report.
 
 local require = ...
 local catalog = require('code.catalog')

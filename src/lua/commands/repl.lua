@@ -1,9 +1,9 @@
---- Runs or completes the Lua text that the user types in the command `console`.
+--- Runs or completes the Lua text that the user types in the `console` command.
 --
 -- This is the only script that runs without boot.lua. It is sent with each line, so the
 -- request must be short. The script runs the text as Tarantool's console does, in the
 -- same session. The first result is a word that says what the other results mean. For
--- example, it distinguishes an error from a table with a field `error`.
+-- example, it distinguishes an error from a table that has an `error` field.
 --
 -- Arguments: the environment of the session, the action, and the text. For completion,
 -- also the positions at which the word starts and ends.
@@ -57,7 +57,7 @@ end
 -- After a call of `console.delimiter(d)`, the instance's own console would wait for a
 -- line that ends with `d`. The client never sends such a line, so both would wait
 -- forever. Therefore this script hides the delimiter from that console, and looks for
--- the delimiter in the text. Scripts that set a delimiter then work.
+-- the delimiter in the text. User scripts that set a delimiter therefore still work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')
