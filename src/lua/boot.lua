@@ -42,8 +42,8 @@ setmetatable(environment, {__index = _G})
 local argc = select('#', ...)
 local argv = {...}
 local sources = {}
--- Commands get `sources` with `require`: `relay` forwards it to another instance, and
--- `push` reads the pushed text from it.
+-- Commands can require `sources` like a module: `relay` forwards it to another instance,
+-- and `push` reads the pushed text from it.
 local loaded = {sources = sources}
 for i = 1, argc - 1, 2 do
     sources[argv[i]] = argv[i + 1]
@@ -73,7 +73,8 @@ local ok, report = xpcall(function()
     local command = private_require('commands.' .. args.command)
     return command(args)
 end, function(err)
-    -- An error that reaches this handler is a bug in this program, so add a traceback.
+    -- An error that reaches this handler indicates a bug in this program, so add a
+    -- traceback.
     return {message = tostring(err), traceback = debug.traceback('', 2)}
 end)
 if not ok then

@@ -1,6 +1,6 @@
 --- The default outcome of each error code that Lua code raises. src/util/error_codes.h
--- explains the codes, and a test compares the two tables. A failure with another
--- outcome sets its field `outcome`.
+-- explains the codes, and a test compares the two tables. Code that raises a failure
+-- with another outcome sets the failure's `outcome` field.
 
 return {
     apply_failed = 'failed',

@@ -4,8 +4,8 @@ local require = ...
 local clock = require('clock')
 
 --- Returns the deadline of a command: `timeout` seconds from now, but not after
--- `not_after`. At `not_after`, the client stops waiting. `not_after` comes first if the
--- instance reads the request late.
+-- `not_after`, when the client stops waiting. If the instance reads the request late,
+-- `not_after` is the earlier of the two.
 -- @tparam table args arguments of the command: `timeout` in seconds, `not_after` (Unix
 --   time)
 -- @treturn number seconds on the monotonic clock

@@ -16,7 +16,7 @@ local MT = {
 }
 
 --- Converts an error value to text. Supports strings, tables, box errors and objects of
--- the rock `errors`.
+-- the `errors` rock.
 -- @treturn string message
 -- @treturn ?string traceback, if the error value has one
 local function describe(err)
@@ -42,10 +42,11 @@ local function describe(err)
     return text
 end
 
---- Returns the outcome of a failure: its field `outcome`, or else the default for its
+--- Returns the outcome of a failure: its `outcome` field, or else the default for its
 -- error code.
 local function outcome_of(fields)
-    -- Always look up the error code, because in tests an unknown one raises an error.
+    -- Look up the error code even if `outcome` is set: in the tests, the lookup of an
+    -- unknown error code raises an error.
     local usual = codes[fields.code]
     return fields.outcome or usual
 end
@@ -97,8 +98,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- The traceback shows the application's function as `f`, its name in
-            -- `call`. Show a readable name instead.
+            -- The traceback shows the application's function as `f`, because `call` has
+            -- called it through the variable `f`. Show a readable name instead.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end

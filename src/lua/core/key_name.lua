@@ -1,7 +1,7 @@
 --- Formats table keys for messages.
 
---- Returns a text for a table key. Never calls `__tostring`: the key may be an object
--- whose `__tostring` throws, such as a closed socket.
+--- Returns a string that represents a table key. Never calls `__tostring`: the key may be
+-- an object whose `__tostring` throws, such as a closed socket.
 -- @param key
 -- @treturn string
 return function(key)

@@ -12,8 +12,8 @@
 --   values       weak: module -> its value in `package.loaded`
 --   protos       weak: prototype of a function -> its generation
 --   units        weak: prototype -> its unit, see `ownership`
---   recording    set while `protos` and `units` are being filled: {protos, generation}
---                of the new code
+--   recording    {protos, generation} of the new code; exists only while `protos` and
+--                `units` are being filled
 --   failed       weak: prototypes of failed code
 --   known        unit -> weak: stale function -> its name, and its path from the module
 --   tables       weak: table of an old module -> its name and path from that module
