@@ -30,8 +30,8 @@ end
 -- @tparam table stash see `core.stash`
 -- @tparam table ownership see `ownership`
 -- @tparam table old module name -> value
--- @tparam {table,...} paths list of tables that map module names to paths. If a module
---   has several files, each table contains the path of one of them.
+-- @tparam {table,...} paths list of tables, each of which maps module names to paths. If
+--   a module has several paths, they are in different tables.
 -- @treturn table the value for `change.things`, see `new`
 local function list_old(stash, ownership, old, paths)
     local foreign, listed = {[_G] = true}, {}

@@ -62,8 +62,8 @@ Walk.__index = Walk
 -- @tparam table options
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
---     `object`, which has this number, refers to `value`. `kind` is root, field,
---     key, upvalue, metatable, environment, frame or local. If `value` is a
+--     `object`, which has the number `number`, refers to `value`. `kind` is root,
+--     field, key, upvalue, metatable, environment, frame or local. If `value` is a
 --     function, the result true means that the entries of `object` have changed: the
 --     walk then reads `object` again. If `value` is a table, the result true keeps
 --     the walk from entering that table.

@@ -2,8 +2,8 @@
 -- generations. It patches a reference if there is exactly one possible new
 -- function.
 --
--- The heap changes during a walk. So the scan makes several passes, until two of
--- them agree or a limit is reached. Even then, it may have missed a stale
+-- The heap changes during a walk. So the scan makes several passes, until two passes
+-- in a row agree or a limit is reached. Even then, the scan may have missed a stale
 -- reference.
 
 local require = ...

@@ -249,7 +249,7 @@ local function judge(thing, found)
     return found
 end
 
---- Lists the functions and tables of an old module for a later call of `new`. Must be
+--- Lists the functions and tables of an old module for a later call to `new`. Must be
 -- called before new code runs, because new code may add functions to the tables of
 -- the old module. Yields only in `pause`.
 -- @tparam table options `old`, `source`, `foreign`, `unit_of` and `pause`, see `new`

@@ -149,8 +149,8 @@ end
 -- @tparam table holder the new code that contains the reference, see `holders_of`
 -- @treturn boolean whether the original value is known
 -- @return the original value
--- @treturn ?function if the value is unknown: the innermost old wrapper that was
---   found
+-- @treturn ?function the innermost old wrapper that was found, if the value is
+--   unknown
 local function find_behind(place, holder, stash, counterparts)
     local steps, is_there, value, innermost = holder.steps, true, place.value, nil
     if steps == nil or #steps == 0 then
@@ -202,8 +202,8 @@ end
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
 -- @return the value
--- @treturn ?function if the value is unknown: the innermost old wrapper that was
---   found. Replacing the old function with it removes the wrappers around it.
+-- @treturn ?function the innermost old wrapper that was found, if the value is
+--   unknown. Replacing the old function with this wrapper removes those around it.
 local function unwrap(place, holders, stash, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

@@ -104,8 +104,8 @@ end
 --- Handles a place that refers to a stale function: patches it if possible, and
 -- reports it.
 -- @tparam table place
--- @tparam ?table missing for a place in a table: set of keys that the table lacks,
---   but its counterpart has. A new function that uses one of these keys must not be
+-- @tparam ?table missing if the place is in a table, the set of keys that the table
+--   lacks, but its counterpart has. A new function that uses one of these keys must not be
 --   put into the table.
 function Pass:handle(place, missing)
     local counterparts = self.options.counterparts

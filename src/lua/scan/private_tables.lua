@@ -83,8 +83,8 @@ end
 -- replaced. The table must contain stale functions. It may contain a function of other
 -- code only if its counterpart contains the same function: for example, a method that a
 -- class library has added to both.
--- @tparam boolean is_module whether the table is the value of a module. Such a table may
---   contain any functions of other code besides stale ones, or no functions at all.
+-- @tparam boolean is_module whether the table is the value of a module. If so, it may contain
+--   any functions of other code besides stale ones, or no functions at all.
 -- @tparam number depth maximum number of levels of base classes to examine
 local function is_private(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then

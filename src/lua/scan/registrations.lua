@@ -222,8 +222,8 @@ local function by_number(a, b)
     return a < b
 end
 
---- Calls `visit` for each entry in the holder of a registration: in the order in which
--- the entries were registered, if that order is known.
+--- Calls `visit` for each entry in the holder of a registration. Visits the entries in
+-- the order in which they were registered, if that order is known.
 -- @tparam table found the registration, see `locate`
 -- @tparam function visit (entry, key) -> whether to stop
 local function each(found, visit)
@@ -311,8 +311,9 @@ end
 --   key, entry: the key under which the holder contains the entry, and the entry; a
 --     set has no key
 --   steps: path from the entry to the function, see `read`
---   pattern: for a map with generated strings as keys: the pattern of these keys
---   layers: for a chain of closures: all closures, see `layers_of`
+--   pattern: the pattern of the keys, if the holder is a map whose keys are generated
+--     strings
+--   layers: all closures of the chain, if the holder is one, see `layers_of`
 function Registrations:locate(place, walk)
     if place.kind == 'key' then
         return {kind = 'set', holder = place.object, entry = place.value, steps = {}}
@@ -407,9 +408,9 @@ end
 -- that it replaces no other. Does not yield.
 --
 -- A new registration with the same texts is preferred. If there is none, new code
--- may have changed the texts. Then a new registration is used whose texts match no
--- old one. But this is done only if there are at least as many of these as old
--- registrations without a match.
+-- may have changed the texts. In this case, a new registration whose texts match no
+-- old one is used. There must be at least as many of these as old registrations
+-- without a match.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set
 --   to the texts of the new registration.
 -- @tparam function|table old the old function

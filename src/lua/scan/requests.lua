@@ -12,9 +12,9 @@
 --     in the upvalue again.
 --
 -- Two kinds of references cannot be assigned to a single request: references in
--- tables of old modules, and triggers of a transaction, which are in the Lua
--- registry. They count as in use until the requests that were in flight at the start
--- of the scan have finished.
+-- tables of old modules, and references in the Lua registry, such as those to triggers
+-- of a transaction. They count as in use until the requests that were in flight at the
+-- start of the scan have finished.
 
 local require = ...
 local bytecode = require('platform.bytecode')
