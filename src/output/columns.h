@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Prints the table of instances for the command `status`.  Chooses the column
+ * Prints the table of instances for the `status` command.  Chooses the column
  * widths so that a row fits on a line.  The cells are filled in by
  * output/text_table.c.  No function here blocks, except on writes to the
  * stream.
@@ -51,7 +51,9 @@ struct table {
 	struct row	*rows;
 	size_t		 count;
 	int		 widths[COLUMNS];	/* 0: hidden */
-	/* The digest that more than half of the instances have, or NULL. */
+	/*
+	 * The code digest that more than half of the instances have, or NULL.
+	 */
 	const char	*common_digest;
 	int		 failed;		/* ran out of memory */
 };
@@ -71,8 +73,9 @@ void	columns_set(struct table *, struct row *, enum column, enum term_style,
 const char	*columns_common(const struct table *, enum column);
 
 /*
- * Prints a cell, and cuts its text if it is wider than `most` columns.  Returns
- * the printed width, in columns.
+ * Prints a cell.  If it is longer than `most` characters, prints "..." in place
+ * of the beginning of a path or the end of any other text.  Returns the number
+ * of characters printed.
  */
 int	columns_print_cell(FILE *, const char *cell, int most);
 

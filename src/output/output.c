@@ -99,9 +99,8 @@ print_context(FILE *err, const json_t *error, int failed)
 }
 
 /*
- * Returns a text about the effect of an error on the application, such as "the
- * old code is still serving".  Returns NULL if the report does not show the
- * effect.
+ * Returns a phrase that says how an error affected the application, such as
+ * "the old code is still serving", or NULL if the report does not say.
  */
 static const char *
 consequence_of(const struct output_context *context, const json_t *report)

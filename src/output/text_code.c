@@ -43,7 +43,7 @@ text_print_code_counts(const struct output_context *context, const char *before,
 
 /*
  * Prints one line for each module or file: whether it has changed, and its
- * fields `first` and `second`.
+ * values of the two fields named `first` and `second`.
  */
 static void
 print_code(const struct output_context *context, const json_t *list,

@@ -60,8 +60,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * Skip a fiber that has the field `reason`: the stale
-		 * references above include the fiber.
+		 * Skip a fiber with a `reason` field, because it is among the
+		 * stale references above.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;

@@ -252,7 +252,7 @@ text_print_stale_references(const struct output_context *context,
 
 	count(report, &counts);
 	/*
-	 * The command `stale` prints its summary in the first line of the
+	 * The `stale` command prints its summary in the first line of the
 	 * report.
 	 */
 	if (!is_scan && (scan != NULL || json_array_size(stale) > 0))

@@ -149,8 +149,8 @@ set_code(struct table *table, struct row *row)
 		snprintf(shown, sizeof(shown), "%.*s", TEXT_DIGEST,
 		    loaded != NULL ? loaded : digest);
 	/*
-	 * Highlight a digest that the majority does not have, because most
-	 * instances presumably have the intended code.
+	 * Highlight a digest that differs from that of the majority, because
+	 * most instances presumably have the intended code.
 	 */
 	columns_set(table, row, COLUMN_CODE, is_outdated ||
 	    table->common_digest == NULL || digest == NULL ||
