@@ -234,7 +234,10 @@ offer_commands(struct search *search, const char *before)
 	return 0;
 }
 
-/* Returns the option "--NAME" or "-LETTER", or NULL if there is none. */
+/*
+ * Finds the option that a word of the form "--NAME" or "-LETTER" names.
+ * Returns NULL if there is no such option.
+ */
 static const struct option_row *
 find_option(const char *word, size_t len)
 {
@@ -287,8 +290,8 @@ offer_options(struct search *search, const struct command_row *command)
 }
 
 /*
- * Offers candidates for the word after `before`.  The list `before` holds the
- * words that precede it, starting with the command name.
+ * Offers candidates for an argument of a command.  `before` lists the words
+ * that precede the argument, starting with the command name.
  */
 static int
 offer_argument(struct search *search, const struct strlist *before)

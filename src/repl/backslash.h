@@ -40,10 +40,10 @@ struct backslash_names {
 int	backslash_begins(const char *line);
 
 /*
- * Parses a backslash command.  It takes the options of the command line, except
- * for those that select targets.  `settings` provides the defaults.  Returns 0,
- * or -1 with a usage error.  After success, the caller must call
- * backslash_finish.
+ * Parses a backslash command.  A command takes the same options as on the
+ * command line, except for those with the flag OPT_CLI_ONLY.  `settings`
+ * provides the defaults.  Returns 0, or -1 with a usage error.  After success,
+ * the caller must call backslash_finish.
  */
 int	backslash_parse(struct backslash *, const char *line,
 	    const struct options *settings, struct error *);

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Evaluates the lines of the command `console` and prints the results.
- * Statements in Lua run in the instance.  Backslash commands (repl/backslash.h)
+ * Evaluates the lines that the `console` command reads, and prints the results.
+ * Lua statements run in the instance.  Backslash commands (repl/backslash.h)
  * run in this program.
  */
 
@@ -37,7 +37,7 @@ struct repl {
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	/* The reader of input that is not edited, such as a pipe. */
+	/* The reader for input that is not edited, such as a pipe. */
 	struct linereader		 reader;
 	struct history			 history;
 	unsigned long			 line;		/* its number */
@@ -62,7 +62,7 @@ void	repl_print_push(const struct document *, void *arg);
  * Evaluates a line of input.  Runs a backslash command, or adds the line to the
  * current statement, which runs if it may be complete.  Blocks until the reply
  * or a signal arrives or, without a terminal, the timeout expires.  Prints
- * errors.  An error of the connection ends the console.
+ * errors.  A connection error ends the console.
  */
 void	repl_eval_line(struct repl *, const char *line, size_t len);
 

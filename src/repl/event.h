@@ -59,9 +59,9 @@ int	 event_connect(struct event_source *, double timeout, double wait,
 	    struct error *);
 
 /*
- * Blocks until an event occurs, or until the time `until` in milliseconds of
- * clock_ms.  Does not watch the input if `input` is NULL.  After EVENT_REPLY,
- * source->doc is the reply.
+ * Blocks until an event occurs, or until clock_ms() reaches `until`.  Does not
+ * watch the input if `input` is NULL.  After EVENT_REPLY, source->doc is the
+ * reply.
  */
 enum event event_wait(struct event_source *, const struct event_input *,
 	    int64_t until, struct error *);

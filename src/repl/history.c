@@ -114,9 +114,10 @@ is_ours(int fd)
 
 /*
  * Opens the directory of the history file.  Creates missing directories if
- * `make` is set.  Fails unless the base directory and all directories below it
- * belong to this user: another owner could replace them by symbolic links.
- * Returns a descriptor, or -1 with errno.
+ * `make` is set.  Fails unless the base directory and all directories on the
+ * path below it belong to this user: any other user who owned a directory could
+ * replace its contents with symbolic links.  Returns a descriptor, or -1 with
+ * errno.
  */
 static int
 open_directory(const char *path, size_t base_len, int make)
@@ -395,8 +396,8 @@ history_repeats(struct history *history, const char *entry)
 }
 
 /*
- * Replaces the locked history file by a new file with its last entries, at most
- * HISTORY_SIZE_MAX / 2 bytes.  Returns 0, or -1 with errno.
+ * Replaces the locked history file with a new file that contains only the last
+ * entries, at most HISTORY_SIZE_MAX / 2 bytes.  Returns 0, or -1 with errno.
  */
 static int
 drop_older(int dir, int fd)
@@ -429,9 +430,9 @@ drop_older(int dir, int fd)
 }
 
 /*
- * Appends a line to the locked history file, completely or not at all, because
- * the next entry would continue a partial line.  Returns the new size of the
- * file, or -1 with errno.
+ * Appends a line to the locked history file.  If the line cannot be written
+ * completely, removes the part that was written, because it would be read as an
+ * entry.  Returns the new size of the file, or -1 with errno.
  */
 static off_t
 append(int fd, const char *line, size_t len)

@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The history of the command `console`, stored in a file with one entry per
+ * The history of the `console` command, stored in a file with one entry per
  * line.  The file contains \n for a newline in an entry, and \\ for a
  * backslash.  Several processes may append to the file concurrently.
  */
@@ -25,8 +25,8 @@
 struct history {
 	char	*path;		/* NULL if history is disabled */
 	/*
-	 * The length of the base directory in `path`, which comes from
-	 * $XDG_STATE_HOME or $HOME.
+	 * The length of the base directory ($XDG_STATE_HOME or $HOME), with
+	 * which `path` begins.
 	 */
 	size_t	 base_len;
 	char	*last;		/* latest entry, or NULL */
@@ -40,8 +40,9 @@ struct history {
  *
  * The file must not be a symbolic link.  The file, the base directory
  * ($XDG_STATE_HOME or the home directory) and all directories between them must
- * belong to the user.  Otherwise, if root runs the program with the HOME of
- * another user, that user's symbolic links could make it write to any file.
+ * belong to the user.  Without these checks, if root ran the program with the
+ * HOME of another user, that user could use symbolic links to make it write to
+ * any file.
  *
  * The history is disabled without an error if there is no home directory, or if
  * the file is not a regular one (such as /dev/null).  Returns 0, or -1 with an
@@ -65,8 +66,8 @@ int	history_repeats(struct history *, const char *entry);
 
 /*
  * Appends an entry to the history file.  Does nothing if the history is
- * disabled.  Blocks while another process has locked the file.  Returns 0, or
- * -1 with an error.
+ * disabled.  Blocks while another process holds a lock on the file.  Returns 0,
+ * or -1 with an error.
  */
 int	history_add(struct history *, const char *entry, struct error *);
 

@@ -21,8 +21,8 @@
 #define TEXT(a)		#a
 #define TEXT_OF(a)	TEXT(a)
 /*
- * Load the library in the major version of the headers, because the ABI differs
- * between major versions.
+ * Load the library with the same major version as the headers, because the ABI
+ * differs between major versions.
  */
 #define LIBRARY		"libreadline.so." TEXT_OF(RL_VERSION_MAJOR)
 

@@ -54,8 +54,8 @@ void		 lineedit_close(void);
 void		 lineedit_remember(const char *entry);
 
 /*
- * Shows a prompt until lineedit_read returns a line or Ctrl-D, or until
- * lineedit_abandon.
+ * Shows a prompt until lineedit_read returns a line or reports Ctrl-D, or until
+ * lineedit_abandon is called.
  */
 void		 lineedit_begin(const char *prompt);
 
@@ -75,8 +75,9 @@ int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);
 
 /*
- * Reads a character from standard input, which must be readable.  For
- * LINEEDIT_LINE, sets *line to the line, which the caller frees.
+ * Reads a character from standard input, which must be readable.  If this
+ * character completes a line, returns LINEEDIT_LINE and sets *line to the line,
+ * which the caller frees.
  */
 enum lineedit_event lineedit_read(char **line);
 

@@ -20,7 +20,7 @@ struct linereader {
 	char	*data;
 	size_t	 size;		/* allocated */
 	size_t	 start;		/* offset of the next line */
-	size_t	 scanned;	/* offset to search for a newline */
+	size_t	 scanned;	/* start of the search for a newline */
 	size_t	 end;		/* end of the data in the buffer */
 	int	 is_over;	/* end of file */
 };

@@ -24,8 +24,8 @@ struct lua_nesting {
 };
 
 /*
- * Processes the next lines of a statement, which must be whole lines.  Except
- * at the start of the statement, the text begins with the newline that ends the
+ * Processes one or more whole lines that continue a statement.  Except at the
+ * start of the statement, the text begins with the newline that ends the
  * previous line.
  */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);

@@ -19,7 +19,9 @@
 #include "util/signals.h"
 #include "util/utf8.h"
 
-/* The lowest exit status of sh(1) if it cannot run a command. */
+/*
+ * The lowest exit status with which sh(1) reports that it cannot run a command.
+ */
 #define EXIT_NOT_FOUND	126
 
 size_t
@@ -96,9 +98,9 @@ start(const char *command, pid_t *pid)
 }
 
 /*
- * Handles a signal that arrived while the pager runs.  Ignores SIGINT, which
- * the terminal also sends to the pager.  Ends the pager after SIGTERM or
- * SIGHUP.
+ * Handles a signal that has arrived while the pager is running.  Ignores
+ * SIGINT, which the terminal also sends to the pager.  Ends the pager after
+ * SIGTERM or SIGHUP.
  */
 static void
 pass_on(pid_t pid)

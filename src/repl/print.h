@@ -2,7 +2,7 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Prints the output of the command `console`: results, messages and errors, as
+ * Prints the output of the `console` command: results, messages and errors, as
  * text or JSON, to a terminal or a pipe.
  */
 

@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The command `console`.  Runs lines from a terminal or a pipe in the instance,
- * in a single session.  Backslash commands (repl/backslash.h) run in this
- * program instead.
+ * The `console` command.  Reads lines from a terminal or a pipe.  Lua
+ * statements run in the instance, in a single session.  Backslash commands
+ * (repl/backslash.h) run in this program.
  */
 
 #ifndef CR_REPL_H

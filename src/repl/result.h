@@ -33,8 +33,8 @@ struct result {
 
 /*
  * Parses the first word of a reply.  `rest` points into the document.  An error
- * of Tarantool's console itself becomes RESULT_FAILED.  Returns 0, or -1 with a
- * protocol error.
+ * from Tarantool's console itself becomes RESULT_FAILED.  Returns 0, or -1 with
+ * a protocol error.
  */
 int	 result_read(struct result *, const struct document *,
 	    struct error *);

@@ -148,8 +148,8 @@ session_forget(struct session *session)
 }
 
 /*
- * Changes the error for a closed connection if a line was waiting for its
- * reply: the outcome of the line is then unknown.
+ * If a line was waiting for its reply when the connection was closed, changes
+ * the error to say that the outcome of the line is unknown.
  */
 static void
 classify_disconnect(const struct session *session, struct error *error)

@@ -32,11 +32,10 @@ enum session_event {
 };
 
 /*
- * Starts connecting to the target.  The session must become ready by
- * `deadline`, in milliseconds of clock_ms.  Once ready, it has no time limit.
- * The target must outlive the session.  Returns NULL with an error if
- * connecting fails at once.  Blocks only to resolve the host name of a TCP
- * target.
+ * Starts connecting to the target.  The session fails unless it is ready before
+ * clock_ms() reaches `deadline`.  Once ready, it has no time limit.  The target
+ * must outlive the session.  Returns NULL with an error if connecting fails at
+ * once.  Blocks only to resolve the host name of a TCP target.
  */
 struct session	*session_open(const struct target *, int64_t deadline,
 		    struct error *);
@@ -45,8 +44,8 @@ struct session	*session_open(const struct target *, int64_t deadline,
 void		 session_close(struct session *);
 
 /*
- * Return the descriptor and events to poll, and the time by which session_step
- * must be called, in milliseconds of clock_ms.
+ * Return the descriptor and events to poll, and the value of clock_ms() at
+ * which session_step must be called even without an event.
  */
 int		 session_fd(const struct session *);
 short		 session_events(const struct session *);
@@ -93,7 +92,7 @@ size_t		 session_waiting(const struct session *);
 /* Whether all queued bytes have been written to the socket. */
 int		 session_sent(const struct session *);
 
-/* Returns the version of Tarantool in the greeting (see conn_version). */
+/* Returns the Tarantool version from the greeting (see conn_version). */
 const char	*session_version(const struct session *);
 
 #endif

@@ -20,7 +20,7 @@
 struct statement {
 	char		*text;		/* owned; NULL if no statement */
 	size_t		 len;
-	size_t		 sent;		/* length that the caller sent last */
+	size_t		 sent;		/* length when it was last sent */
 	unsigned long	 line;		/* number of its first line */
 	struct lua_nesting	 lua_nesting;	/* at its end */
 };
