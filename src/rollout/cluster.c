@@ -259,8 +259,8 @@ add_instances(struct fleet *fleet, const struct target *gateway,
 }
 
 /*
- * Reports the gateway as failed because its topology is wrong.  Stops the run,
- * so that no other instance gets a request.
+ * Reports the gateway as failed because the topology that it sent is wrong.
+ * Stops the run, so that no other instance gets a request.
  */
 static int
 reject_topology(struct fleet *fleet, const struct target *gateway,

@@ -189,9 +189,9 @@ report_failures(struct fleet *fleet)
 }
 
 /*
- * Refuses the command for the whole cluster.  Reports the error for the
- * gateway.  All other members count as not attempted.  Also prints the errors
- * of the members that failed in the preflight.
+ * Refuses the command for the whole cluster.  Reports the error as a failure of
+ * the gateway.  All other members count as not attempted.  Also prints the
+ * errors of the members that failed in the preflight.
  */
 static void
 refuse_all(struct fleet *fleet, const struct error *error)

@@ -242,8 +242,8 @@ add_consequence(const struct job *job, struct error *error)
 }
 
 /*
- * Adds the name of the gateway to the error of a relayed request, because the
- * exchange with the gateway has failed.
+ * Adds the name of the gateway to the error of a relayed request, because it
+ * was the exchange with the gateway that failed.
  */
 static void
 prefix_relay_name(const struct job *job, struct error *error)
@@ -258,7 +258,8 @@ prefix_relay_name(const struct job *job, struct error *error)
 }
 
 /*
- * Turns a success into a failure if the command cannot end with this outcome.
+ * Turns a success into a failure if its outcome is not one that the command can
+ * have.
  */
 static void
 check_outcome(struct job *job)

@@ -47,8 +47,7 @@ struct job_hooks {
 	/* Called when the instance reports that a phase begins. */
 	void	(*on_phase)(const struct job *);
 	/*
-	 * Called when a retry is scheduled.  The report of the job has the
-	 * reason.
+	 * Called when a retry is scheduled.  The job's report gives the reason.
 	 */
 	void	(*on_retry)(const struct job *);
 };
@@ -76,7 +75,7 @@ struct job {
 	int64_t				 next;		/* time of next retry */
 	int64_t				 delay;
 	struct exchange_request		 asked;
-	char				*rest;		/* rest of the line */
+	char				*rest;		/* storage for `asked` */
 	struct exchange			*exchange;
 	int				 was_unhealthy;	/* see health_ok */
 	char				 phase[256];	/* escaped */

@@ -40,8 +40,8 @@ int	config_file_read(const char *path, int given, char **text, size_t *len,
 /*
  * Reads settings from the first document of a YAML file.  The value of a
  * missing or null setting stays NULL.  The caller frees the values, even after
- * an error.  `given` and the result are those of config_file_read, but an error
- * names the file and the line.
+ * an error.  `given` and the return values are the same as for
+ * config_file_read, but an error in the YAML also names the line.
  */
 int	config_file_read_settings(const char *path, int given,
 	    const struct config_setting *, struct error *);

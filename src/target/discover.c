@@ -28,10 +28,11 @@
 #define SYSTEM_NAME	"tarantool"
 
 /*
- * Determines the application of the sockets whose paths do not name it.  If the
- * run directory is inside a project directory (`base`), the application is
- * named by the rockspec, or else after the project directory.  Otherwise it is
- * named after the run directory.  The caller frees *owner.
+ * Determines the application of the sockets whose paths do not name one.  If
+ * the run directory is inside a project directory (`base`), the name of the
+ * application comes from the rockspec or, failing that, from the project
+ * directory.  Otherwise it is the name of the run directory.  The caller frees
+ * *owner.
  */
 static int
 find_owner(struct search *search, struct run_dir *dir, const char *base,
@@ -209,7 +210,7 @@ search_tt(struct search *search)
 		result = error_out_of_memory(search->error);
 	} else {
 		/*
-		 * The setting instances_enabled can name the directory of a
+		 * The `instances_enabled` setting can name the directory of a
 		 * single application.
 		 */
 		result = search_run_dir(search, own, tt.enabled, NULL);
@@ -315,11 +316,12 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Sets *owner to the owner of a socket's directory.  Only this user and trusted
- * users may listen on the socket.  Fails if another user may have created a
- * directory on the path.  A run directory found in the current directory must
- * thus belong to a trusted user.  A directory inside a world-writable directory
- * must belong to a trusted user or to the owner of its parent.
+ * Sets *owner to the owner of a socket's directory.  Only that owner and
+ * trusted users may listen on the socket.  Fails if any other user may have
+ * created a directory on the path.  A run directory found in the current
+ * directory must thus belong to a trusted user.  A directory inside a
+ * world-writable directory must belong to a trusted user or to the owner of its
+ * parent.
  */
 static int
 find_server(struct search *search, const struct candidate *candidate,

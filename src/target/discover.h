@@ -26,7 +26,7 @@ struct discover_query {
 
 /*
  * Adds the sockets of all instances that match the query, with the names of the
- * application and the instance where they are known.
+ * application and the instance if they are known.
  *
  * The run directory is named by the query, or else by $TARANTOOL_RUN_DIR, or
  * else by .cartridge.yml.  If one of them names a directory, no other directory
@@ -40,17 +40,17 @@ struct discover_query {
  *
  *	APP.INSTANCE.control		cartridge-cli, ansible-cartridge
  *	APP-stateboard.control		their stateboard, if requested
- *	APP.control			tarantoolctl; the name APP may also be
- *					requested as that of the instance
+ *	APP.control			tarantoolctl; also matches a request for
+ *					an instance with the name APP
  *	APP/INSTANCE/tarantool.control	tt
  *	APP/INSTANCE/INSTANCE.control	tt 1
  *	APP/APP.INSTANCE.control	tt cartridge
  *	INSTANCE/tarantool.control	tt, Tarantool 3, if the directory is
  *					known to belong to the application
- *	tarantool.sock			Docker's image: named by
+ *	tarantool.sock			the Docker image; the names come from
  *					$TARANTOOL_APP_NAME and
- *					$TARANTOOL_INSTANCE_NAME, else the
- *					application "tarantool"
+ *					$TARANTOOL_INSTANCE_NAME; if neither is
+ *					set, the application is "tarantool"
  *
  * If only an instance is requested, the rockspec in the current directory names
  * the application.  Without a rockspec, instances of any application match, but
@@ -62,10 +62,10 @@ struct discover_query {
  * the same names, the newest is used.  The new targets are appended, sorted by
  * application, instance and path.
  *
- * Blocks on the file system only.  Returns 0, or -1 with an error: usage (a
+ * Blocks only on the file system.  Returns 0, or -1 with an error: usage (a
  * name with '/' or '..', nothing given, several applications, an unusable
- * .cartridge.yml or tt.yaml), unreachable (nothing found, which is temporary;
- * an unreadable directory) or out of memory.
+ * .cartridge.yml or tt.yaml), unreachable (a temporary error if nothing was
+ * found; also an unreadable directory) or out of memory.
  */
 int	discover_targets(const struct discover_query *, struct targets *,
 	    struct error *);

@@ -304,9 +304,9 @@ read_entry(const struct search *search, const struct level *level,
 }
 
 /*
- * Ignores a directory entry whose name matches no layout.  If a layout ends
- * with the name, checks the file.  If a layout continues, searches the
- * directory.
+ * Checks a directory entry.  If a layout ends with its name, checks the file.
+ * If a layout continues, searches the directory.  Ignores the entry if its name
+ * matches no layout.
  */
 static int
 check_entry(struct search *search, const struct level *level,

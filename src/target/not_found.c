@@ -32,9 +32,9 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns the name in a candidate that an error can suggest: the application's
- * if `of_apps` is set, otherwise the instance's.  Returns NULL if there is
- * none, or if an instance belongs to an application that was not requested.
+ * Returns the name that an error can suggest from a candidate: its application
+ * if `of_apps` is set, otherwise its instance.  Returns NULL if there is no
+ * such name, or if the instance does not belong to the requested application.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -80,7 +80,7 @@ print_names(const struct search *search, FILE *out, int of_apps,
 	}
 }
 
-/* Prints the paths of the sockets that have no name to suggest. */
+/* Prints the paths of the sockets for which there is no name to suggest. */
 static void
 print_nameless(const struct search *search, FILE *out, int of_apps)
 {

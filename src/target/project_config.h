@@ -14,7 +14,7 @@
 #include "util/error.h"
 
 /*
- * Reads the setting `run-dir` or `run_dir` from .cartridge.yml in the current
+ * Reads the `run-dir` or `run_dir` setting from .cartridge.yml in the current
  * directory.  Sets *run_dir to the value, which the caller frees, or to NULL if
  * there is no such file or setting.  Returns 0, or -1 with a usage error that
  * names the file and the line.
@@ -22,9 +22,9 @@
 int	project_config_run_dir(char **run_dir, struct error *);
 
 /*
- * Sets *package to the package name in the rockspec of a directory, which the
- * caller frees.  Sets *package to NULL if there is no readable rockspec, or if
- * the rockspecs contain different names.  Returns 0, or -1 if out of memory.
+ * Sets *package to the package name in the rockspec of a directory.  The caller
+ * frees the name.  Sets *package to NULL if there is no readable rockspec, or
+ * if the rockspecs contain different names.  Returns 0, or -1 if out of memory.
  */
 int	project_config_package(const char *dir, char **package, struct error *);
 

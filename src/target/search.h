@@ -81,7 +81,7 @@ int	search_matches_instance(const struct search *, const char *app,
 
 /*
  * Whether the request matches a socket with these names.  A socket without an
- * instance name also matches a request for an instance with the name of its
+ * instance name also matches a request for an instance that has the name of the
  * application.
  */
 int	search_matches_names(const struct search *, const char *app,
@@ -114,8 +114,8 @@ void	search_finish(struct search *);
 int	search_close_text(FILE *, char *const *text);
 
 /*
- * Adds the sockets in a run directory to the candidates.  Returns 0, 1 if there
- * is no such directory, or -1 with an error.  Defined in layouts.c.
+ * Adds the sockets in a run directory to the candidates.  Returns 0 on success,
+ * 1 if there is no such directory, or -1 with an error.  Defined in layouts.c.
  */
 int	search_scan(struct search *, const struct run_dir *);
 

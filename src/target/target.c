@@ -153,9 +153,10 @@ note_denied(const char *path, int code)
 }
 
 /*
- * Sets `denied` to a directory in the pattern for which this user has no search
- * permission.  glob(3) reports an unreadable directory only if glob characters
- * follow it in the pattern.
+ * Looks for a parent directory in the pattern that this user has no permission
+ * to search, and sets `denied` to it.  This is necessary because glob(3)
+ * reports an unreadable directory only if glob characters follow it in the
+ * pattern.
  */
 static void
 find_denied(const char *pattern)

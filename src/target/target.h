@@ -24,7 +24,7 @@ struct target {
 	char			*host;	/* host of a TCP port, or NULL */
 	char			*port;
 	/*
-	 * For binary ports.  A NULL `user` means the user guest.  util/secret.c
+	 * For binary ports.  A NULL `user` means the guest user.  util/secret.c
 	 * owns `secret`.  `is_exposed` is set if the command line contained the
 	 * password.
 	 */
