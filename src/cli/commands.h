@@ -9,8 +9,8 @@
 #include "output/output.h"
 
 /*
- * One bit for each command.  An option has a set of these bits: the commands
- * that take it.
+ * One bit for each command.  Each option has a set of these bits, one for each
+ * command that takes the option.
  */
 enum command_bit {
 	COMMAND_RELOAD = 1 << 0,

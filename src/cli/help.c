@@ -78,8 +78,8 @@ print_exit_status(FILE *out)
 }
 
 /*
- * Prints a command or option with its arguments, and its description to the
- * right or, if there is no room, below.
+ * Prints a command or option with its arguments.  Prints the description to the
+ * right of them or, if there is no room, below them.
  */
 static void
 print_row(FILE *out, const char *before, const char *name, const char *arg,

@@ -54,8 +54,8 @@ extern const struct option_row	option_table[];
 #define OPTIONS_MAX	64
 
 /*
- * A list of strings in argv.  They are not copied, because passwords are later
- * overwritten in argv, but not in copies.
+ * A list of strings in argv.  The strings are not copied, because passwords are
+ * later overwritten only in argv.
  */
 struct arg_list {
 	const char	**list;

@@ -81,8 +81,9 @@ framer_reserve(struct framer *framer, size_t want)
 		return NULL;
 	}
 	/*
-	 * A document is moved at most once, because it then starts at the front
-	 * of the buffer.  The total cost of all moves is therefore linear.
+	 * A document is moved at most once, because afterwards it starts at the
+	 * front of the buffer.  The total cost of all moves is therefore
+	 * linear.
 	 */
 	if (framer->start > 0 && (pending == 0 ||
 	    (framer->size - framer->end < want &&

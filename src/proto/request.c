@@ -258,7 +258,8 @@ request_init(struct request *request, const json_t *args)
 	    add_command(&scripts, args) == -1)
 		goto done;
 	/*
-	 * The gateway needs these scripts to build the request that it relays.
+	 * To build the request that it relays, the gateway needs boot.lua and
+	 * the scripts of the relayed command.
 	 */
 	if (inner != NULL && (add_command(&scripts, inner) == -1 ||
 	    add_script(&scripts, boot) == -1))

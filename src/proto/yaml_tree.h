@@ -15,7 +15,7 @@
 /* The maximum size of a document, in bytes. */
 #define YAML_TREE_TEXT_MAX		((size_t)64 * 1024 * 1024)
 /*
- * The maximum heap size of the tree of a document of `len` bytes, with all
+ * The maximum heap size of the tree for a document of `len` bytes, with all
  * aliases expanded.
  */
 #define YAML_TREE_HEAP_MAX(len)	((size_t)96 * 1024 * 1024 + 3 * (len))

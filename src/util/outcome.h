@@ -47,8 +47,8 @@ int		 outcome_parse(const char *word, enum outcome *);
 
 /*
  * Returns the worse of two outcomes.  A usage error is the worst, because the
- * command did nothing.  The other exit codes, from worst to best, are 6, 4, 3,
- * 8, 2, 5, 7, 9 and 0, as in the manual.
+ * command did nothing.  The exit codes of the other outcomes, from worst to
+ * best, are 6, 4, 3, 8, 2, 5, 7, 9 and 0, as in the manual.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 
