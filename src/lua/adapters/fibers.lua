@@ -1,7 +1,7 @@
---- Adapter: fibers. After the commit, loops of old code are ended or restarted, see
--- `adapters.fibers.old_fibers`. If new code fails, the fibers that it has started are
--- ended, see `adapters.fibers.started`. Loops that end unexpectedly are reported, see
--- `adapters.fibers.ended_loops`.
+--- Adapter: fibers. After the commit, loops of old code are ended or restarted (see
+-- `adapters.fibers.old_fibers`). If new code fails, the fibers that it has started are
+-- ended (see `adapters.fibers.started`). Loops that end unexpectedly are reported (see
+-- `adapters.fibers.ended_loops`).
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')

@@ -1,4 +1,4 @@
---- Adapter: the routes, hooks and helpers of an HTTP server (rock `http`).
+--- Adapter: the routes, hooks and helpers of an HTTP server (of the `http` rock).
 --
 -- New code gets a staging proxy of the server. The proxy has its own tables of routes,
 -- hooks and helpers, and forwards everything else to the live server. So the methods of

@@ -1,5 +1,5 @@
---- Adapter: HTTP servers (rock `http`) that the application itself opens on its own
--- ports.
+--- Adapter: HTTP servers (of the `http` rock) that the application itself opens on its
+-- own ports.
 --
 -- Old and new code cannot both listen on a port. So new code takes over a running
 -- server: if it creates a server for the same host and port, it gets a staging proxy of
@@ -76,7 +76,7 @@ local function itself(server)
     return server
 end
 
---- Returns the proxy of a running server. Creates the proxy at the first call.
+--- Returns the proxy of a running server. Creates the proxy on the first call.
 local function take(self, live)
     local part = self.parts[live]
     if part == nil then

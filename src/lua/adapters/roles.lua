@@ -3,8 +3,7 @@
 -- During the transaction, new code sees a separate service registry, which contains the
 -- new roles and the staged HTTP server. All other code sees the original registry. At
 -- the commit, the new roles replace the old ones in both registries. Old code that is
--- still running sees the old services. It may run in a request or in the `stop` of an
--- old role.
+-- still running, in a request or in the `stop` of an old role, sees the old services.
 
 local require = ...
 local audiences = require('code.audiences')

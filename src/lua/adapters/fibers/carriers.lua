@@ -61,7 +61,7 @@ local function each_given(entry, visit)
     end
 end
 
---- Returns whether a function belongs to a library, and not to the application,
+--- Returns whether a function belongs to a library, rather than to the application,
 -- Tarantool or this program.
 local function is_of_library(f, ownership)
     local info = jutil.funcinfo(f)

@@ -79,7 +79,7 @@ function Started:has_failed(entry)
     return not self.cancelled[entry.id] and bytecode.loops_for_ever(entry.func)
 end
 
---- Records that new code cancels a fiber. The fiber may be older than new code.
+--- Records that new code cancels a fiber. The fiber may have started before the reload.
 -- @tparam number id
 function Started:note_cancelled(id)
     self.cancelled[id] = true
