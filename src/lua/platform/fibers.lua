@@ -305,7 +305,7 @@ end
 
 --- Describes each coroutine that runs a matching function, and its fiber. Yields.
 --
--- The field `is_request` is true if the fiber may be serving a request: its entry
+-- The `is_request` field is true if the fiber may be serving a request: its entry
 -- function does not match, or another fiber may be waiting to join it. The field is
 -- also true if the fiber or a part of its stack is unknown.
 -- @tparam function test (f) -> whether a function matches

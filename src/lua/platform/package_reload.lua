@@ -1,7 +1,7 @@
 --- Reads the state of the `package.reload` rock by moonlibs. The rock's function
 -- `package.reload()` runs an application's main script again.
 --
--- The rock keeps its state in the table `package.reload`:
+-- The rock keeps its state in the `package.reload` table:
 --   script       path of the first file that required the rock, not normalised
 --   count        generation number, starting at 1
 --   O, F, C      what the next `package.reload()` must call: object -> method, set of
@@ -21,7 +21,7 @@ M.MODULE = 'package.reload'
 -- Fields of `package.reload` that the rock replaces in each generation.
 M.REGISTRIES = {'O', 'F', 'C'}
 
---- Returns the rock's table `package.reload`.
+--- Returns the rock's `package.reload` table.
 -- @treturn ?table nil if the application does not use the rock
 function M.detect()
     local self = rawget(package, 'reload')

@@ -28,7 +28,7 @@ end
 
 --- Creates an empty list of places.
 -- @tparam ?function on_add (place), called for each place that is added
--- @treturn table object with the list in its field `list`
+-- @treturn table object whose `list` field contains the places
 local function new(on_add)
     local self = {list = {}, by_holder = {}, by_event = {}, on_add = on_add or function() end}
     local module = trigger_list.names_module()

@@ -20,7 +20,7 @@ FailedFibers.__index = FailedFibers
 -- @tparam function is_failed (f) -> whether a function is failed code
 -- @tparam {string,...} undone a line is appended for each fiber that is ended
 -- @tparam {userdata,...} known the fibers that failed code itself has started
--- @treturn table the search. Its field `objects` is the set of the known fibers and of
+-- @treturn table the search. Its `objects` field is the set of the known fibers and of
 --   the fibers that the search has ended.
 local function new(image, is_failed, undone, known)
     local self = setmetatable({

@@ -175,7 +175,7 @@ end
 --   stash: the state table, see `core.stash`; the image leaves it out
 --   deadline: deadline of the transaction, on the monotonic clock
 --   limit: size of the Lua memory at which the walk stops, in kilobytes
--- @treturn table the image. Its field `is_complete` is false if the walk reached a limit
+-- @treturn table the image. Its `is_complete` field is false if the walk reached a limit
 --   before it had recorded all objects. Even a complete image lacks objects that can be
 --   reached only through a table with too many entries.
 local function take(options)

@@ -84,8 +84,9 @@ local function is_failed(self, f)
     return generations.is_failed(self.txn.stash, f)
 end
 
---- Finds the reference to remove on the path to a failed function. The last object on
--- the path that is older than the failed code holds this reference.
+--- Finds the reference to remove on the path to a failed function. Among the
+-- objects on the path that are older than the failed code, the last one holds this
+-- reference.
 -- @tparam table place the reference to the failed function that the walk has found
 -- @treturn ?table {object, key, child}: `object` refers to `child` under `key`. If only
 --   the root of the path is older than the failed code: {root, child}. Nil if an
@@ -103,7 +104,7 @@ local function edge_of(self, place)
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
             -- An incomplete image may lack old objects, so the next object on the path
-            -- may be older than the failed code, too.
+            -- may also be older than the failed code.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end
@@ -320,8 +321,8 @@ function Sweep:run(rollback, fibers, part)
     end
 end
 
---- Removes from the image what an old role has unregistered in its `stop` before the
--- commit, so that a rollback does not restore it. Yields.
+--- Removes from the image what the `stop` of an old role has unregistered, so that a
+-- rollback does not restore it. Called when a role was stopped before the commit. Yields.
 function Sweep:note_stop()
     if self.image ~= nil then
         self.image:forget_removed()

@@ -399,7 +399,7 @@ end
 -- @tparam function work (transaction) must call `commit` to succeed
 -- @treturn[1] boolean true if the transaction was committed
 -- @treturn[2] nil
--- @treturn[2] table failure, see `core.failure`; its field `rollback` is the result of
+-- @treturn[2] table failure, see `core.failure`; its `rollback` field is the result of
 --   the rollback
 function Transaction:run(work)
     local done, err, traceback = false, nil, nil
