@@ -320,8 +320,8 @@ end
 -- @tparam table args arguments of the command: `rocks`, and the shell patterns in
 --   `modules` and `exclude`
 -- @tparam ?table matches filled by the filter, to explain why a pattern selects
---   nothing. It maps each pattern in `modules` to a table: kind of module (see
---   `classify`) -> name of a matching module.
+--   nothing. Maps each pattern in `modules` to a table, which maps the kinds of the
+--   matching modules (see `classify`) to the name of one such module.
 -- @treturn function (name, kind) -> `app`, or the reason why the module is not
 --   reloaded. `kind` is the result of `classify`.
 local function selector(args, matches)
@@ -419,8 +419,8 @@ local function choose(args, stash)
             table.insert(choice.all, {name = name, path = path})
         end
         if kind == KIND.gone then
-            -- The removal of a module is a change, too, so apply the filter to removed
-            -- modules as well.
+            -- The removal of a module is also a change, so apply the filter to removed
+            -- modules.
             kind = select_kind(name, 'app') == 'app' and KIND.gone or select_kind(name, 'app')
         else
             kind = select_kind(name, kind)
@@ -461,7 +461,8 @@ end
 -- @tparam table stash see `core.stash`
 -- @treturn[1] boolean true
 -- @treturn[2] nil
--- @treturn[2] string error, with the file, and with the line of a syntax error
+-- @treturn[2] string error message with the path of the file; for a syntax error, also
+--   with the line
 local function compile(module, stash)
     local text, digest_or_err = read(module.path)
     if text == nil then

@@ -18,9 +18,9 @@ local OURS = '@cartridge-reload/'
 -- @tparam number generation
 local function record(stash, ownership, generation)
     -- Other fibers may classify functions while this function yields, so fill `sources`
-    -- last. Once `sources` has an entry for a unit, those of the unit's functions that
-    -- have no recorded generation count as stale. `pcall` catches the error that
-    -- `if_due` raises in a cancelled fiber.
+    -- last. Once `sources` has an entry for a unit, all functions of the unit that have
+    -- no recorded generation count as stale. `pcall` catches the error that `if_due`
+    -- raises in a cancelled fiber.
     stash.recording = {protos = ownership.protos, generation = generation}
     for proto, unit in pairs(ownership.protos) do
         pcall(yield.if_due)

@@ -1,5 +1,5 @@
 --- Determines the directory from which the application's code is read, and whether the
--- symbolic link through which it was deployed now points to another release.
+-- symbolic link through which the code was deployed now points to another release.
 --
 -- Deployment tools put each release into its own directory, and let a link such as
 -- `current` point to the latest release. If a process is started in the directory

@@ -55,7 +55,7 @@ end
 
 --- If an error message begins with a position in this program, replaces the position
 -- with the name of the user's chunk. Such a message occurs if the chunk makes a tail
--- call, or calls `error` with a level above the chunk.
+-- call, or calls `error` with a level that denotes the caller of the chunk.
 local function hide_own_line(message, chunk)
     return (message:gsub('^cartridge%-reload/[%w_/]+%.lua:%d+: ', function()
         return chunk:sub(2) .. ': '

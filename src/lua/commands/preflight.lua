@@ -46,8 +46,8 @@ local function walk(found, root, name, depth)
 end
 
 --- Returns all Lua files of the application's packages, even those that are not loaded.
--- Instances are compared by all files, because the set of loaded files depends on an
--- instance's roles and history.
+-- The comparison of instances covers all files, because the set of loaded files depends
+-- on an instance's roles and history.
 -- @treturn table path -> name
 local function package_files(modules)
     local found, seen = {files = {}, left = ENTRIES}, {}

@@ -57,7 +57,7 @@ end
 -- After a call of `console.delimiter(d)`, the instance's own console would wait for a
 -- line that ends with `d`. The client never sends such a line, so both would wait
 -- forever. Therefore this script hides the delimiter from that console, and looks for
--- the delimiter in the text. User scripts that set a delimiter therefore still work.
+-- the delimiter in the text. Thus, user scripts that set a delimiter still work.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')

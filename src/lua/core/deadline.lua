@@ -3,9 +3,9 @@
 local require = ...
 local clock = require('clock')
 
---- Returns the deadline of a command: `timeout` seconds from now, but not after
--- `not_after`, when the client stops waiting. If the instance reads the request late,
--- `not_after` is the earlier of the two.
+--- Returns the deadline of a command: `timeout` seconds from now, or `not_after` if that
+-- is earlier. The client stops waiting at `not_after`, which is the earlier time if the
+-- instance reads the request late.
 -- @tparam table args arguments of the command: `timeout` in seconds, `not_after` (Unix
 --   time)
 -- @treturn number seconds on the monotonic clock

@@ -98,8 +98,8 @@ local function trim(traceback)
             table.remove(lines)
         elseif not ours and not line:find('stack traceback:', 1, true)
         and not (#lines == 0 and line:find("in function 'error'", 1, true)) then
-            -- The traceback shows the application's function as `f`, because `call` has
-            -- called it through the variable `f`. Show a readable name instead.
+            -- The traceback shows the application's function as `f`, the name of a
+            -- variable in `call`. Show a readable name instead.
             line = line:gsub('^%s+', ''):gsub("in function 'f'$", 'in function called by the reload')
             table.insert(lines, line)
         end

@@ -78,7 +78,7 @@ end
 
 --- Returns the state table without creating it, for read-only commands. If the table has
 -- a different layout version, returns a converted copy.
--- @treturn table empty, with generation 0, if there is no state table
+-- @treturn table if there is no state table, a new one without data, with generation 0
 local function peek()
     local self = rawget(_G, NAME)
     if type(self) ~= 'table' or self.version ~= VERSION then

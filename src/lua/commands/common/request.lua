@@ -64,7 +64,7 @@ end
 --
 -- The command finishes, releases its lock and cleans up even if the calling fiber is
 -- cancelled. Phases are sent to the client as push messages: important phases always,
--- others if `args.verbose` is set. The calling fiber sends them, because it has the
+-- others only if `args.verbose` is set. The calling fiber sends them, because it has the
 -- session of the client. Errors from sending are ignored, because newer servers may
 -- have push messages disabled.
 --
