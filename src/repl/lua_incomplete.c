@@ -46,8 +46,8 @@ long_bracket(const char *text, size_t len, char bracket)
 }
 
 /*
- * Skips the rest of a long string or a long comment.  Returns the number of
- * bytes skipped.  Without a closing bracket, that is the whole text.
+ * Skips the rest of a long string or a long comment.  Skips the whole text if
+ * there is no closing bracket.  Returns the number of bytes skipped.
  */
 static size_t
 skip_long(struct lua_nesting *lua_nesting, const char *text, size_t len)

@@ -50,7 +50,7 @@ void	 result_print(FILE *, const struct result *, int color);
 
 /*
  * Parses `rest`.  Returns a new reference to an array of the results or, for
- * RESULT_FAILED, to an object with the field `error`.  Returns NULL with a
+ * RESULT_FAILED, to an object with an `error` field.  Returns NULL with a
  * protocol error if `rest` is invalid.
  */
 json_t	*result_tree(const struct result *, struct error *);

@@ -8,7 +8,7 @@
 
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
-/* The size, in bytes, up to which a statement is sent after each new line. */
+/* A statement up to this size, in bytes, is sent after each new line. */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
 void

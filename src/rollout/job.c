@@ -258,8 +258,8 @@ prefix_relay_name(const struct job *job, struct error *error)
 }
 
 /*
- * Turns a success into a failure if its outcome is not one that the command can
- * have.
+ * Turns a success into a failure if its outcome is not one of those expected
+ * from the command.
  */
 static void
 check_outcome(struct job *job)
