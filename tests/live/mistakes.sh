@@ -151,7 +151,7 @@ The lines after the message are the traceback.' -s $web
 app_version 1
 mistake 3 'The line number refers to the Lua code on the command line.' \
     -s $web eval 'error("no tea")'
-mistake 4 'To end the Lua code, cancel its fiber.' -s $web -t 0.3 eval \
+mistake 4 'To end the Lua code, find its fiber with fiber.info, and end it with fiber.kill.' -s $web -t 0.3 eval \
     'require("fiber").sleep(1000)'
 
 # --- The state of the instance -----------------------------------------------
