@@ -8,7 +8,10 @@
 
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
-/* A statement up to this size, in bytes, is sent after each new line. */
+/*
+ * The maximum size, in bytes, of an unfinished statement that is sent again
+ * whenever a line is added to it.
+ */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
 void

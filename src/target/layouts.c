@@ -29,7 +29,7 @@ enum scope {
 static const struct {
 	const char	*path;
 	enum scope	 scope;
-	const char	*instance;	/* the only value of %i, or NULL */
+	const char	*instance;	/* what %i must be; NULL: any */
 } layout_table[] = {
 	/* cartridge-cli, ansible-cartridge and their stateboards */
 	{ "%a.%i.control", NAMED, NULL },
@@ -195,9 +195,9 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * Sets *path to the only path that can match the rest of a layout.  Sets *path
- * to NULL if the rest is NULL, or if it contains a subdirectory or an unknown
- * name.
+ * Sets *path to the only path that can match the rest of a layout, or to NULL if
+ * there is no single one: the rest is NULL, or contains a subdirectory or a
+ * name that is not known in advance.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,

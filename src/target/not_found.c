@@ -32,8 +32,8 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns the name that an error can suggest from a candidate: its application
- * if `of_apps` is set, otherwise its instance.  Returns NULL if there is no
+ * Returns the name of a candidate to suggest in an error: that of its
+ * application if `of_apps` is set, otherwise that of its instance.  Returns NULL if there is no
  * such name, or if the instance does not belong to the requested application.
  */
 static const char *

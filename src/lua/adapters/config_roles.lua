@@ -1,8 +1,9 @@
 --- Adapter: the roles that the config of Tarantool 3 loads.
 --
 -- Serving code may reload the config while a transaction runs. So the new roles get the
--- latest config before the commit. For new code itself, a reload of the config fails: it
--- would otherwise wait for the transaction, which waits for the new code.
+-- latest config before the commit. If new code itself reloads the config, the call
+-- fails. Otherwise it would deadlock: the call would wait for the transaction, which
+-- waits for the new code.
 
 local ConfigRoles = {name = 'config roles'}
 ConfigRoles.__index = ConfigRoles

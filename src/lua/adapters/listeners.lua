@@ -182,7 +182,7 @@ local function take_over(self)
         for key, value in pairs(type(item.options) == 'table' and item.options or {handler = item.options}) do
             serving[key] = value
         end
-        -- Without its own `close`, the proxy forwards `close` to the live socket.
+        -- Once its own `close` is removed, the proxy forwards `close` to the live socket.
         rawset(item.proxy, 'close', nil)
     end
 end

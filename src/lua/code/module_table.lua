@@ -39,10 +39,10 @@ local function count_entries(source)
     return count
 end
 
---- Splits `package.loaded`.
+--- Gives serving code and other code separate views of `package.loaded`.
 -- @tparam function is_other () -> whether the caller is non-serving code
--- @tparam ?boolean passes_on whether serving code also sees the modules that
---   non-serving code sets, except those whose names were passed to `offer`
+-- @tparam ?boolean passes_on if true, serving code also sees modules that non-serving
+--   code sets, except those whose names were passed to `offer`
 local function new(is_other, passes_on)
     local live = package.loaded
     local count = count_entries(live)

@@ -282,7 +282,7 @@ function Push:undo()
     local active = self.cartridge:active_config()
     if self.was_broken then
         table.insert(left, 'the new sections were kept, because '
-            .. 'the roles had already failed with the previous ones')
+            .. 'the roles had already failed with the previous sections')
     elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
         table.insert(left, "this instance's config is no longer the one that was pushed, so nothing was restored")
     else

@@ -123,11 +123,11 @@ local function replace_named(place, new, old)
     end
 end
 
---- Sets, replaces or removes a trigger. Throws if Tarantool refuses the change, or if the
--- trigger `old` is not set.
+--- Sets, replaces or removes a trigger. Throws if Tarantool refuses the change, or if
+-- `old` is given but is not among the triggers of the place.
 -- @tparam table place
 -- @tparam ?table new the trigger to set; nil to remove `old`. It has a name only if the
---   name was chosen by code, not by the server.
+--   application chose one.
 -- @tparam ?table old the trigger to replace or remove. It is found by its name, or by
 --   its function if it has no name.
 local function put(place, new, old)

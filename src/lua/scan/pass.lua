@@ -88,10 +88,11 @@ local function is_memory(place)
     return type(mode) == 'string' and mode:find('k', 1, true) and rawget(place.object, place.value) ~= true
 end
 
---- Removes all but the innermost of the nested old wrappers to which new code refers.
--- Otherwise, each reload would add one more wrapper.
+--- If new code refers to a chain of nested old wrappers, keeps only the innermost one.
+-- Without this, each reload would add another wrapper.
 -- @tparam table place the reference from new code to the outermost wrapper
--- @tparam ?function fewer the innermost wrapper, see `newcode.unwrap`
+-- @tparam ?function fewer the innermost wrapper, see `newcode.unwrap`; nil if none
+--   was found
 -- @treturn table the place after the change; the same place if it cannot be changed
 function Pass:strip(place, fewer)
     if fewer == nil or self.places:is_in_use(place) or not patch_lib.patch(place, fewer) then
