@@ -212,7 +212,7 @@ check-long:	## run the slow tests: faults, sanitizers, valgrind, fuzzing
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) MAKEFLAGS= tests/sum.sh \
-	    'tests/run.sh "long/!(*_iproto)"' \
+	    'tests/run.sh long' \
 	    'make coverage SAN=1' 'make check-unit VALGRIND=1' \
 	    'FUZZ_SEED=1 make fuzz'
 
@@ -231,7 +231,7 @@ coverage:	## run the suites and list which lines they cover
 
 count-lines:
 	@find $B -name '*.gcda' -delete
-	@$(TEST_ENV) tests/run.sh unit functional live 'long/*_iproto'
+	@$(TEST_ENV) tests/run.sh unit functional live
 	@scripts/coverage.sh $B $(COVERAGE_MIN)
 
 instructions-update:	## record the current instruction counts
