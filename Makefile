@@ -197,17 +197,17 @@ $B/flags: FORCE
 quote = '$(subst ','\'',$1)'
 FORCE:
 
-# The tests that need packages see to them first, in a make of their own, as
-# the flags of this one were asked for before the packages were there.
+# Build in a second make: this one called pkg-config before the packages were
+# installed.
 check:		## install what the tests need, build, and run the suites
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@$(TEST_ENV) tests/run.sh live functional lua unit
 
-# Lack of memory, faults of the connection, kills, growth, instructions; the
-# suites with the sanitizers, those of tests/long on binary ports among them, and
-# under valgrind; fuzz, always with the same
-# seed, as whether a change passes must not be a matter of luck.
+# Memory faults, connection faults, kills, memory growth, instruction counts and
+# binary ports; the suites of `make check` with the sanitizers; the unit tests
+# under valgrind; the fuzzers, always with the same seed: whether a change passes
+# must not be a matter of luck.
 check-long:	## run the slow tests: faults, sanitizers, valgrind, fuzzing
 	@scripts/install-deps.sh check
 	@$(MAKE) --no-print-directory $(PARALLEL) tests

@@ -2,30 +2,34 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The cartridge-reload authors
 #
-# run.sh KIND[/PATTERN] ...: runs all suites of these kinds (unit, lua, functional,
-# live, long) whose names match the shell pattern, TEST_JOBS at a time, and counts
-# single tests.  Prints a line for each
-# suite, in the order of the kinds and names, the output of those that failed
-# and, as the last line of all,
+# run.sh KIND[/PATTERN] ...: runs the suites of each KIND (unit, lua, functional,
+# live, long) whose names match the shell pattern, TEST_JOBS at a time.  Prints a
+# line for each suite, sorted by kind and name, and the output of each suite that
+# failed.  The last line counts single tests:
 #
 #	N passed, N failed[, N skipped]
 #
-# Fails if a test failed.  A suite that crashes, that runs into the time limit
-# or in which no test ran counts as a failed test.  Logs: build/test/*.log.
+# Exits with 1 if a test failed.  A suite that crashes, exceeds its time limit or
+# runs no test counts as one failed test.  The logs are in build/test/*.log.
 #
-# Suites in C are cmocka programs; the others print TAP.  A suite
-# that cannot run here says "1..0 # SKIP reason" or exits with 77.
+# Suites in C are cmocka programs; the others print TAP.  A suite that cannot run
+# on this machine prints "1..0 # SKIP reason" or exits with 77.
 #
-# From the environment, all with defaults: BUILD_DIR, CARTRIDGE_RELOAD (the
-# program, absolute), TARANTOOL, CARTRIDGE_ROCKS, TEST_TIMEOUT (seconds for
-# one suite), TEST_JOBS (suites at a time: one more than there are processors, as
-# most of them wait now and then),
-# VALGRIND (1: unit tests under valgrind), ONLY (a shell pattern for names of
-# suites), TIMES (1: lists the suites with the most processor time at the end).
+# Environment, all optional:
+#   BUILD_DIR         the build directory
+#   CARTRIDGE_RELOAD  the absolute path of the program
+#   TARANTOOL         the server
+#   CARTRIDGE_ROCKS   the directory with .rocks of the real Cartridge
+#   TEST_TIMEOUT      the time limit of a suite, in seconds
+#   TEST_JOBS         suites at a time; by default one more than there are
+#                     processors, because most suites wait now and then
+#   VALGRIND=1        runs the unit tests under valgrind
+#   ONLY              a shell pattern for the names of suites
+#   TIMES=1           lists the suites with the most processor time at the end
 #
-# Suites run beside others, maybe those of another run: each has a TMPDIR of its
-# own and may listen on the 500 ports from TEST_PORTS on, which a lock keeps for
-# it alone.  A suite that leaves files in its TMPDIR counts as a failed test.
+# Several runs may share a machine: each suite has its own TMPDIR, and a lock
+# reserves the 500 ports from TEST_PORTS on for it.  A suite that leaves files in
+# its TMPDIR counts as one failed test.
 
 set -u
 

@@ -51,6 +51,25 @@ console()
 	expect "$rc" "$place" "$name"
 }
 
+# begin_console STEP ...: starts the program at a fake console with this script,
+# and types a line.  The input stays open as descriptor 5.
+begin_console()
+{
+	fake a.sock greet answer "$@"
+	: >"$OUT"
+	: >"$ERR"
+	ARGS=(console -s a.sock)
+	rm -f .run/input
+	mkfifo .run/input
+	# Without job control, it would ignore SIGINT.
+	set -m
+	"$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
+	TRY_PID=$!
+	set +m
+	exec 5>.run/input
+	echo 1 >&5
+}
+
 # --- Lines and replies -------------------------------------------------------
 
 console 'a line is sent and its results are printed' '1\n' 0 '' \
@@ -158,21 +177,13 @@ output json
 
 # --- Commands ----------------------------------------------------------------
 
-# For a command the console opens another connection: a second fake listens at
-# the same path, since a socket is opened by its name.
+# A command opens another connection, to the fake that is at the same path then.
 echo 'print("by -f")' >file.lua
-fake a.sock greet answer request "$one" request "$one" hold
-mv a.sock first.sock
-report='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
-ln -s first.sock a.sock
-mkfifo .run/input
-"$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
-TRY_PID=$!
-exec 5>.run/input
-echo 1 >&5
+begin_console request "$one" request "$one" hold
 ok 'a line is run at once' wait_until said "$OUT" '^- 1$'
+report='send=---\n- cartridge_reload: 1\n  outcome: ok\n...\n'
 fake second.sock greet answer request "$report" hold
-ln -sfn second.sock a.sock
+mv second.sock a.sock
 echo '\status' >&5
 ok 'a command uses its own connection' wait_until said "$OUT" '^a.sock: ok$'
 echo 1 >&5
@@ -186,7 +197,6 @@ a.sock: ok
 ---
 - 1
 ...' 'lines and commands are run in order'
-rm a.sock
 
 console '\quit is the end' '1\n\\quit\n2\n' 0 '' request "$one" hold
 console 'also cut short, and after a failure' 'x\n\\q\n2\n' 3 'line 1:' request "$failed" hold
@@ -333,24 +343,6 @@ ok 'the next line is run' said "$OUT" '^- 1$'
 
 # --- Its end -----------------------------------------------------------------
 
-# begin_console STEP ...: starts it with an input that is open until
-# close_input.
-begin_console()
-{
-	fake a.sock greet answer "$@"
-	: >"$OUT"
-	: >"$ERR"
-	ARGS=(console -s a.sock)
-	rm -f .run/input
-	mkfifo .run/input
-	# Without job control, it would ignore SIGINT.
-	set -m
-	"$CARTRIDGE_RELOAD" console -s a.sock <.run/input >"$OUT" 2>"$ERR" &
-	TRY_PID=$!
-	set +m
-	exec 5>.run/input
-	echo 1 >&5
-}
 # sockets N: the program has this number of sockets.
 sockets()
 {

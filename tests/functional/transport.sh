@@ -191,7 +191,7 @@ golden connection-errors
 # As another user, if this user may switch.
 mkdir open
 cp "$CARTRIDGE_RELOAD" open/cartridge-reload
-chmod 711 . && chmod 755 open
+chmod 755 open
 nobody()
 {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -208,6 +208,7 @@ denied()
 	RC=$?
 	ends 2 "$1" "$2"
 }
+chmod 755 .
 if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 	fake open/closed.sock hold again
 	chmod 000 open/closed.sock
@@ -218,20 +219,23 @@ if nobody open/cartridge-reload --version >/dev/null 2>&1; then
 	denied no_permission 'a directory without permission' private/a.sock
 	# glob(3) returns "no match" for all of these.
 	mkdir -p deep/er/inner && chmod 000 deep/er/inner
+	# Can be searched, but not be listed.
+	mkdir -p blind/sub && chmod 311 blind
 	for pattern in 'private/*.sock' 'private/*/x.sock' 'priv*/a.sock' \
-	    'priv*/[a-z].sock' '*/er/*/a.sock' 'deep/*/inner/*.sock'; do
+	    'priv*/[a-z].sock' '*/er/*/a.sock' 'deep/*/inner/*.sock' \
+	    'blind/s*/a.sock'; do
 		denied no_permission \
 		    "a glob in a directory without permission: $pattern" \
 		    "$pattern"
 	done
 	denied no_socket 'a glob without a match' 'open/no*.sock'
-	chmod 700 private
-	chmod 700 deep/er/inner
-	rm -r deep
+	chmod 700 private deep/er/inner blind
+	rm -r deep blind
 	golden permission-errors
 else
 	skip 'a socket without permission' 'cannot become another user'
 fi
+chmod 700 .
 
 # --- Addresses ---------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env tarantool
--- helper.lua: one process that does for a live suite what would need a process
--- each time: asks applications, evaluates reports, writes versions of files.
--- Listens on a free port of 127.0.0.1, which it prints.
+-- helper.lua: a server for a live suite.  It queries applications, evaluates
+-- reports and writes files, which would otherwise need a new process each time.
+-- Listens on a free port of 127.0.0.1 and prints that port.
 --
--- A request is a count and so many texts, each with a NUL after it: the name of
--- a function of `actions` and its arguments.  The answer is a line, "ok" or "no"
--- and a length in bytes, and then the result or the error.  Each request has a connection of its own, so
--- requests can run at the same time.
+-- A request is the number of strings that follow, then the strings: the name of a
+-- function of `actions` and its arguments.  A NUL ends each of them.  The reply is
+-- a line with "ok" or "no" and a length in bytes, followed by the result or the
+-- error.  Each request uses its own connection, so requests may run concurrently.
 
 local digest = require('digest')
 local errno = require('errno')
