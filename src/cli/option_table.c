@@ -104,7 +104,7 @@ const struct option_row option_table[] = {
 	    "do nothing if no application file has changed",
 	    CHANGES, OPTION_FLAG, AT(if_changed), OPT_STAGED_ONLY },
 	{ 'n', "dry-run", NULL, NULL,
-	    "same as the command plan; with push, only show what would"
+	    "same as the plan command; with push, only show what would"
 	    " change",
 	    CHANGES | COMMAND_PUSH, OPTION_FLAG, AT(dry_run), 0 },
 	{ KEY_EXIT_CODE, "exit-code", NULL, NULL,

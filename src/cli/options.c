@@ -291,8 +291,8 @@ check(struct parser *parser)
 	if (options->exit_code && !options->dry_run &&
 	    (options->command->flags & CMD_PLANS) == 0)
 		return options_usage(parser,
-		    "--exit-code requires the command plan or the "
-		    "option --dry-run");
+		    "--exit-code requires the plan command or the "
+		    "--dry-run option");
 	return check_eval(parser) == -1 ? -1 : check_native(parser);
 }
 

@@ -227,7 +227,7 @@ build_from_ours(struct report *report, const char *target,
 	}
 	if (read_outcome(from, relayed, &outcome) == -1) {
 		build_bad_reply(report, target, reply,
-		    "the field outcome is missing or invalid");
+		    "the outcome field is missing or invalid");
 		return;
 	}
 	transient = json_object_get(json_object_get(from, "error"),

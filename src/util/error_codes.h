@@ -115,7 +115,7 @@
 	ROW(CONFIG_LOCKED, "config_locked", REFUSED,			\
 	    "A config change is being applied.")			\
 	ROW(FAIL_IF, "fail_if", REFUSED,				\
-	    "The tag fail_if forbids a role on this server.")		\
+	    "The fail_if tag forbids a role on this server.")		\
 	ROW(FORBIDDEN, "forbidden", REFUSED,				\
 	    "The application has called forbid_reload().")		\
 	ROW(LOCKED, "locked", REFUSED,					\
@@ -127,7 +127,7 @@
 	ROW(NO_CARTRIDGE, "no_cartridge", REFUSED,			\
 	    "The command or the option requires Cartridge.")		\
 	ROW(NO_EXTENSIONS, "no_extensions", REFUSED,			\
-	    "No replica set has the role extensions enabled.")		\
+	    "No replica set has the extensions role enabled.")		\
 	ROW(NO_MAIN_SCRIPT, "no_main_script", REFUSED,			\
 	    "The main script cannot be run again.")			\
 	ROW(NO_MODULES, "no_modules", REFUSED,				\
@@ -171,7 +171,7 @@
 	ROW(REPLY_TOO_DEEP, "reply_too_deep", PROTOCOL,			\
 	    "The reply is nested too deeply.")				\
 	ROW(REPLY_TOO_LARGE, "reply_too_large", PROTOCOL,		\
-	    "The reply, or all replies together, are too large.")	\
+	    "A reply, or the total of all replies, is too large.")	\
 	ROW(SERVER, "server_error", PROTOCOL,				\
 	    "The binary port answered with another error.")		\
 	ROW(WRONG_INSTANCE, "wrong_instance", PROTOCOL,			\

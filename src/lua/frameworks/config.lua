@@ -63,7 +63,7 @@ function Framework:check_files(selected)
                 phase = 'compile',
                 role = name,
                 module = name,
-                message = ('the tag fail_if forbids role %q on this server: %s'):format(name, tostring(expression)),
+                message = ('the fail_if tag forbids role %q on this server: %s'):format(name, tostring(expression)),
             }
         end
     end
@@ -78,7 +78,7 @@ function Framework:notices(selected)
     local list = {}
     for _, name in ipairs(self.facts:role_names()) do
         if selected[name] and config_lib.tags_of(name).early_load then
-            table.insert(list, ('role %s has the tag early_load: its new code runs after box.cfg, not before it')
+            table.insert(list, ('role %s has the early_load tag: its new code runs after box.cfg, not before it')
                 :format(name))
         end
     end

@@ -277,7 +277,7 @@ function Cartridge:refusal()
     if vars('cartridge.twophase').prepared_config ~= nil then
         return {
             code = 'config_locked',
-            message = 'a change of the cluster-wide config is being applied',
+            message = 'a change to the cluster-wide config is being applied',
             transient = true,
         }
     end

@@ -9,7 +9,7 @@ local HINTS = {
     },
     {
         text = 'Address already in use',
-        hint = 'no server of the old code is using the port: free it, use another port, '
+        hint = 'another server uses the port, not one of the old code: free the port, use another one, '
             .. 'or start the server in the main script',
     },
 }

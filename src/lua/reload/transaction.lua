@@ -385,7 +385,7 @@ function Transaction:run_after(f)
     end)
     watching:stop()
     if not done then
-        table.insert(self.warnings, 'the work after the commit did not finish in time and is still running')
+        table.insert(self.warnings, 'the post-commit work did not finish in time and is still running')
     elseif err ~= nil then
         table.insert(self.warnings, 'an error occurred after the commit: ' .. failure.describe(err))
     end
@@ -458,7 +458,7 @@ function Transaction:run(work)
     end
     if self.committed then
         if not done then
-            table.insert(self.warnings, 'the work after the commit did not finish in time and is still running')
+            table.insert(self.warnings, 'the post-commit work did not finish in time and is still running')
         elseif err ~= nil then
             log.error('cartridge-reload: an error occurred after the commit: %s', failure.describe(err))
             table.insert(self.warnings, 'an error occurred after the commit: ' .. failure.describe(err))

@@ -119,7 +119,7 @@ local function describe(self, roots, place)
         kind, where = 'table', 'an unnamed place'
     end
     if (place.more or 0) > 0 then
-        where = ('%s and of %d more'):format(where, place.more)
+        where = ('%s and %d more'):format(where, place.more)
     end
     return {
         kind = kind,

@@ -160,7 +160,7 @@ case('the tags fail_if and early_load of a role file are respected', function(t)
     t:is(self:check_files({}), nil, 'not reloaded')
     self.facts.count_thread_groups = function() return 2 end
     local list = self:notices({a = {}})
-    t:like(list[1], 'role a has the tag early_load', 'early_load')
+    t:like(list[1], 'role a has the early_load tag', 'early_load')
     t:like(list[2], '^the code of 2 application thread groups', 'threads')
 end)
 
