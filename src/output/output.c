@@ -103,7 +103,7 @@ print_context(FILE *err, const json_t *error, int failed)
  * "the old code is still serving", or NULL if the report does not say.
  */
 static const char *
-consequence_of(const struct output_context *context, const json_t *report)
+effect_of(const struct output_context *context, const json_t *report)
 {
 	const json_t *rollback = json_object_get(report, "rollback");
 
@@ -126,6 +126,32 @@ consequence_of(const struct output_context *context, const json_t *report)
 	return "the old code is still serving";
 }
 
+/*
+ * Prints an error message.  If `effect` is not NULL, appends it to the first
+ * line, because many lines may follow, such as the paths that `require` has
+ * tried.
+ */
+static void
+print_error(FILE *err, const char *message, const char *effect)
+{
+	size_t len = strcspn(message, "\n");
+	const char *rest = message + len + strspn(message + len, "\n");
+
+	if (effect == NULL) {
+		term_print_lines(err, message, INDENT);
+		return;
+	}
+	/* Drop a colon that introduces the second line. */
+	if (*rest != '\0' && len > 0 && message[len - 1] == ':')
+		len--;
+	term_print_text(err, message, len);
+	fprintf(err, "; %s", effect);
+	if (*rest != '\0') {
+		fprintf(err, "\n%*s", INDENT, "");
+		term_print_lines(err, rest, INDENT);
+	}
+}
+
 void
 output_error(const struct output_context *context, const json_t *report)
 {
@@ -134,11 +160,13 @@ output_error(const struct output_context *context, const json_t *report)
 	const char *message = string(error, "message");
 	const char *code = string(error, "code");
 	const char *traceback = string(error, "traceback");
-	const char *phase = string(error, "phase"), *means;
+	const char *phase = string(error, "phase");
 	const json_t *left;
 	size_t i;
 	int failed;
 
+	if (message != NULL)
+		message += strspn(message, "\n");
 	if (message == NULL || message[0] == '\0')
 		message = code != NULL ? code : outcome;
 	failed = report_ended(report, OUTCOME_FAILED) ||
@@ -147,13 +175,7 @@ output_error(const struct output_context *context, const json_t *report)
 	/* Omit the phase for `eval`, which has only one. */
 	if (phase == NULL || context->view != VIEW_RESULTS)
 		print_context(context->err, error, failed);
-	term_print_lines(context->err, message, INDENT);
-	if ((means = consequence_of(context, report)) != NULL) {
-		if (strchr(message, '\n') == NULL)
-			fprintf(context->err, "; %s", means);
-		else
-			fprintf(context->err, "\n%*s%s", INDENT, "", means);
-	}
+	print_error(context->err, message, effect_of(context, report));
 	putc('\n', context->err);
 	if (traceback != NULL)
 		traceback += strspn(traceback, "\n");
