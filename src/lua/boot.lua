@@ -42,8 +42,8 @@ setmetatable(environment, {__index = _G})
 local argc = select('#', ...)
 local argv = {...}
 local sources = {}
--- Commands can require `sources` like a module: `relay` forwards it to another instance,
--- and `push` reads the pushed text from it.
+-- Commands load the table `sources` with `require`, as if it were a module. `relay`
+-- forwards it to another instance, and `push` reads the pushed text from it.
 local loaded = {sources = sources}
 for i = 1, argc - 1, 2 do
     sources[argv[i]] = argv[i + 1]
