@@ -404,7 +404,7 @@ like "$(cat "$ERR")" "^cartridge-reload: $WORK/nothing.sock: " \
     'the missing socket is named'
 run -s "$APP_URI" status
 is "$RC" 2 'a binary port without a user is unreachable'
-like "$(cat "$ERR")" 'specify another user with --user' 'the message asks for a user'
+like "$(cat "$ERR")" '--user' 'the message asks for a user'
 run -s "$APP_SOCK" frobnicate
 is "$RC" 1 'an unknown command is a usage error'
 run
