@@ -3,16 +3,17 @@
 -- `string.format('%p')` creates a string for each address, which is too much
 -- garbage on a large heap. So this module stores the object in a slot of a table,
 -- and reads the address from the memory of that slot. It reads no memory outside
--- the table. Before the first use, it verifies the memory layout of the table. The
--- other slots must contain known numbers, and the addresses of several objects must
--- be the same as with `%p`.
+-- the table. Before the first use, it verifies the memory layout: it must find the
+-- numbers that it has stored in the other slots, and for several objects it must read
+-- the same address as `%p` returns.
 
 local require = ...
 local bit = require('bit')
 local ffi = require('ffi')
 require('table.new')
 
--- Numbers in slots 2 to 4 of the table. They identify the slots in memory.
+-- Numbers that `reader` stores in slots 2 to 4 of its table, to recognise these slots
+-- in memory.
 local MARKS = {1.2345e-200, 6.789e200, -4.2e-77}
 -- LuaJIT allocates the slots of a small table right after the table's header. The
 -- size of the header is 32 bytes, or 64 bytes in a build with 64-bit addresses
@@ -30,7 +31,7 @@ end
 
 --- Finds the slots of a table in memory.
 -- @tparam table slots the table; its slots after the first one contain MARKS
--- @treturn ?cdata pointer to slot 1, as 32-bit words; nil if the slot is not found
+-- @treturn ?cdata pointer to slot 1, as 32-bit words; nil if the slots are not found
 local function locate(slots)
     local base = ffi.cast('const uint8_t *', ffi.cast('uintptr_t', format(slots)))
     for _, header in ipairs(HEADERS) do

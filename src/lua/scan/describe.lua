@@ -7,11 +7,11 @@ local walk_lib = require('scan.heap_walk')
 local ENVIRONMENT, FRAME, KEY, METATABLE =
     walk_lib.ENVIRONMENT, walk_lib.FRAME, walk_lib.KEY, walk_lib.METATABLE
 
--- Maximum number of keys in a description, and maximum lengths of a key and of the
--- whole description, in bytes.
+-- STEPS: maximum number of keys in a description. KEY_LENGTH, LENGTH: maximum lengths
+-- of a key and of the whole description, in bytes.
 local STEPS, KEY_LENGTH, LENGTH = 6, 40, 400
--- Maximum number of steps for which a path is followed back to its root (ALL), and of
--- steps at the end of the path that are described (LAST).
+-- LAST: maximum number of steps to describe, counted from the end of a path. ALL:
+-- maximum number of steps to trace a path back towards its root.
 local LAST, ALL = 30, 20000
 
 --- Shortens the path of a file: makes it relative to the application's directory, or
@@ -158,7 +158,7 @@ local function step(text, from, key)
     return text
 end
 
--- Replaces the root in the description of a path that is too long to follow back.
+-- Stands for the root of a path that is too long to be traced back.
 local NOWHERE = {kind = 'table', words = 'somewhere'}
 
 --- Describes a place.

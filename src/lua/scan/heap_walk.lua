@@ -3,11 +3,11 @@
 -- working.
 --
 -- The walk searches for stale functions: functions of earlier generations. It does
--- not follow their references, because objects to which only old code refers do not
--- matter. A place is a slot that refers to a stale function. The walk passes each
--- place to the function `on_place`, which may change the place at once: no other
--- code has run since the walk read it. References to tables of old modules, and to
--- stand-ins (see `stand_ins`), are treated in the same way.
+-- not follow the references that these functions hold, because objects to which only
+-- old code refers do not matter. A place is a slot that refers to a stale function.
+-- The walk passes each place to the function `on_place`, which may change the place at
+-- once: no other code has run since the walk read it. References to tables of old
+-- modules, and to stand-ins (see `stand_ins`), are treated in the same way.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
 -- the option `puts_off`, the walk visits these stacks last. Any object that it
@@ -37,12 +37,12 @@ local RESTARTS = 3
 -- priority over the walk.
 local BUDGET = 0.00025
 -- Code that keeps creating objects could stay ahead of the walk forever. So the
--- time slices become longer when the heap exceeds GROWTH times its initial size,
--- plus MARGIN kilobytes. Smaller growth is normal: the heap doubles between two
--- garbage collections, and includes the lists of the walk.
+-- time slices become longer once the heap exceeds GROWTH times its initial size plus
+-- MARGIN kilobytes. Smaller growth is normal: the heap may double between two garbage
+-- collections, and the walk's own lists are part of it.
 local GROWTH, MARGIN = 3, 16 * 1024
--- The time slices also become longer when this share of the time until the deadline
--- has passed.
+-- The time slices also become longer once the walk has used this share of the time
+-- that it has until the deadline.
 local PATIENCE = 0.5
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -51,8 +51,8 @@ local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 local LEVELS, note_loops = stacks.LEVELS, iterated_tables.note_loops
 
--- Markers that replace the key of a reference that has no key: a metatable, an
--- environment, a table key, or a function in a stack frame.
+-- Markers that are recorded as the key of a reference without one: a reference to a
+-- metatable, an environment, a table key, or a function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -62,27 +62,27 @@ Walk.__index = Walk
 -- @tparam table options
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
---     `object`, which has the number `number`, refers to `value`. `kind` is root,
---     field, key, upvalue, metatable, environment, frame or local. If `value` is a
---     function, the result true means that the entries of `object` have changed: the
---     walk then reads `object` again. If `value` is a table, the result true keeps
---     the walk from entering that table.
---   tables (optional): table -> {is_module, is_watched}. References to these tables
---     are passed to `on_place`, too. If neither flag is set, a reference is passed
---     only if the table is used as a metatable or as an `__index`.
---   userdata (optional): set of userdata. References to these are passed to
---     `on_place`.
+--     `object`, whose number is `number`, refers to `value`. `kind` is root, field,
+--     key, upvalue, metatable, environment, frame or local. If `value` is a function,
+--     `on_place` returns true if it has changed the entries of `object`; the walk then
+--     reads `object` again. If `value` is a table, `on_place` returns true if the walk
+--     must not enter that table.
+--   tables (optional): table -> {is_module, is_watched}. `on_place` is also called for
+--     references to these tables. If neither flag is set, it is called only for
+--     references that use the table as a metatable or as an `__index`.
+--   userdata (optional): set of userdata. `on_place` is also called for references to
+--     them.
 --   stands_in (optional): function (f) -> whether `f` is a stand-in
 --   puts_off (optional): whether to walk stacks with stale functions last
 --   on_loadstring_function (optional): function (number), called for functions
 --     compiled from strings
 --   on_object (optional): function (object, type), called for each object; returns
---     whether to follow the references of the object
+--     whether to follow the references that the object holds
 --   deadline: in seconds, on the monotonic clock
 --   limit: size of the Lua heap at which to stop, in kilobytes
---   without: list of objects whose references are not followed
---   lists (optional): the field `lists` of an earlier walk that has finished. Its
---     memory is reused.
+--   without: list of objects that the walk does not enter
+--   lists (optional): the field `lists` of an earlier, finished walk, whose memory is
+--     reused
 local function new(options)
     return setmetatable({
         classify = options.classify,
@@ -130,10 +130,10 @@ function Walk:at(number)
     return lists.objects[list][index], lists.parents[list][index], lists.keys[list][index]
 end
 
---- If the current time slice is used up, yields. Then raises an error if the fiber
--- has been cancelled.
--- @treturn boolean false if the walk must stop; the field `stopped` contains the
---   reason
+--- Yields if the current time slice is used up. After a yield, raises an error if the
+-- fiber has been cancelled.
+-- @treturn boolean false if the walk must stop, because it has run out of time or
+--   memory; the field `stopped` tells which
 function Walk:go_on()
     local budget = not self.is_hurried and BUDGET or nil
     if not yield.is_due(budget) then
@@ -201,8 +201,8 @@ local function is_sought(self, f, parent, key)
         -- and would count as visited.
         self.ours[f] = true
     end
-    -- Ignore a function that was compiled from a string if it is on a stack: a
-    -- console is evaluating it.
+    -- If a function compiled from a string is on a stack, a console is evaluating it:
+    -- do not report it.
     if class == 'text' and key ~= FRAME and self.on_loadstring_function ~= nil then
         self.on_loadstring_function(self.count)
     end
@@ -336,9 +336,7 @@ local function reach_function(self, object, number)
     reach_environment(self, object, number)
 end
 
---- Whether a loop may be running over a table, see `iterated_tables`. Does not yield.
--- @tparam table object
--- @treturn boolean
+--- Whether a loop may be iterating over a table, see `iterated_tables`. Does not yield.
 function Walk:is_iterated(object)
     return self.iterated:has(object, self.slices)
 end
@@ -444,7 +442,8 @@ function Walk:run(roots)
     yield.reset()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- Lengthen the time slices before more than half of the free memory is used.
+    -- The time slices become longer at this heap size: at the latest, when half of the
+    -- memory that is left up to the limit has been used.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do
@@ -482,7 +481,7 @@ function Walk:run_from(number)
         local object_type = type(object)
         local ok = true
         if self.on_object ~= nil and not self.on_object(object, object_type) then
-            -- Do not follow the references of this object.
+            -- Do not follow the references that this object holds.
             object_type = nil
         end
         if object_type == 'table' then

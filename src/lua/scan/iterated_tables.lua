@@ -1,5 +1,5 @@
---- Finds the tables over which loops are running. Such a table must not get a
--- new key: the behaviour of `next` would then be undefined.
+--- Finds the tables that loops are iterating over. Such a table must not get a new
+-- key: the behaviour of `next` would then be undefined.
 
 local require = ...
 local stacks = require('platform.stacks')
@@ -8,21 +8,22 @@ local getinfo, getlocal = debug.getinfo, debug.getlocal
 local next, type = next, type
 
 local LEVELS = stacks.LEVELS
--- Maximum number of fibers to search for loops. The search does not yield.
+-- Maximum number of fibers to search for loops. It is limited because the search does
+-- not yield.
 local THREADS = 1000
 
 local IteratedTables = {}
 IteratedTables.__index = IteratedTables
 
 --- Creates the search for one walk over the heap.
--- @treturn table the search. Its field `walked` is a set of tables. `note_loops`
---   adds the tables over which loops are running in a coroutine that the walk has
---   reached.
+-- @treturn table the search. Its field `walked` is the set of tables that loops are
+--   iterating over in the coroutines that the walk has reached. The walk fills it with
+--   `note_loops`.
 local function new()
     return setmetatable({walked = {}}, IteratedTables)
 end
 
---- Finds the tables over which loops in a stack frame are running.
+--- Finds the tables that loops in a stack frame are iterating over.
 -- @tparam table tables set to which the tables are added
 -- @tparam thread thread the coroutine with the stack
 -- @tparam number level level of the frame
@@ -39,7 +40,7 @@ local function note_loops(tables, thread, level)
     end
 end
 
---- Whether a loop may be running over a table. Does not yield.
+--- Whether a loop may be iterating over a table. Does not yield.
 -- @tparam table object
 -- @tparam number moment number of the current time slice. In each time slice, the
 --   fibers are searched only once.
