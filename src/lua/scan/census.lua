@@ -16,8 +16,8 @@ local walk_lib = require('scan.heap_walk')
 -- Maximum duration of the heap walk, as a share of the time until the deadline.
 local SHARE = 0.1
 
--- Maximum numbers of upvalues to examine in a function, and of fields to examine in
--- a table that an upvalue contains.
+-- UPVALUES: maximum number of upvalues to examine in a function. FIELDS: maximum
+-- number of fields to examine in a table that an upvalue contains.
 local UPVALUES, FIELDS = 60, 50
 
 local Census = {}
@@ -25,7 +25,7 @@ Census.__index = Census
 
 local function new()
     return setmetatable({
-        entries = setmetatable({}, {__mode = 'k'}),     -- library object -> entry -> true
+        entries = setmetatable({}, {__mode = 'k'}),     -- holder (see `registrations`) -> entry -> true
         layers = setmetatable({}, {__mode = 'k'}),      -- set of closures that may be wrappers
         edges = {},         -- references {parent, key, child} on paths to new functions
         kept = {},          -- set of objects to which new code refers
@@ -52,9 +52,9 @@ local function add_edge(self, seen, parent, key, child)
     end
 end
 
---- Collects the objects in the upvalues of a new function, and in the fields of
--- tables in its upvalues. They may be older than the new code, if a library has
--- passed them to the function.
+--- Collects the objects to which a new function refers: those in its upvalues, and
+-- those in the fields of tables in its upvalues. Some may be older than the new code,
+-- for example if a library has passed them to the function.
 -- @tparam table kept set to which the objects are added
 -- @tparam function f
 local function add_kept(kept, f)
@@ -136,10 +136,8 @@ local function take(options)
 end
 
 --- Whether the census contains an entry.
--- @tparam table found any registration in the library object that holds the entry,
---   see `registrations`
--- @param entry
--- @treturn boolean
+-- @tparam table found a registration with the same holder as the entry, see
+--   `registrations`
 function Census:has(found, entry)
     if found.kind == 'around' then
         return self.layers[entry] ~= nil

@@ -26,7 +26,7 @@ local function new(options, places, walk)
         places = places,
         walk = walk,
         known = {},         -- old class -> how its objects are handled, see `visit`
-        pending = {},       -- old class left for the next pass -> a reference to it
+        pending = {},       -- old class postponed to the next pass -> a reference to it
     }, Classes)
 end
 
@@ -63,10 +63,10 @@ local function may_replace(self, class, counterpart)
     return not self.options.shared[counterpart]
 end
 
---- Handles a reference to an old class as a metatable, or as the `__index` of a
--- metatable: replaces the class if possible. A class may have a million objects. So
--- the report describes only the first object, and gives the number of the others. The
--- parameters are those of the option `on_place` of `heap_walk.new`.
+--- Replaces an old class that is used as a metatable or as an `__index`, if possible.
+-- A class may have a million objects, so the report describes only the first replaced
+-- reference, and counts the others. The parameters are those of the option `on_place`
+-- of `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the old class
 function Classes:visit(number, kind, key, value, object)
     local class = self.known[value]
@@ -101,15 +101,13 @@ function Classes:visit(number, kind, key, value, object)
     return true
 end
 
---- Whether the objects of an old class are left for the next pass.
--- @tparam table class
--- @treturn boolean
+--- Whether an old class is postponed to the next pass.
 function Classes:is_pending(class)
     return self.pending[class] ~= nil
 end
 
---- Reports the classes that are left for the next pass. Called if no further
--- pass follows.
+--- Reports the classes that were postponed to the next pass. Called if there is no
+-- next pass.
 function Classes:report_pending()
     for _, place in pairs(self.pending) do
         self.places:report(place, false, UNKNOWN)

@@ -76,23 +76,23 @@ end
 
 --- Creates an object that finds counterparts. May yield.
 -- @tparam table stash see `core.stash`
--- @tparam ?table change the current reload, before or after its commit; nil if no
---   reload is running
+-- @tparam ?table change the current reload; nil if there is none. All its fields
+--   are optional:
 --   ownership: see `ownership`
 --   old: module name -> old value, of all loaded modules
 --   new: module name -> new value, of the replaced modules
 --   paths: module name -> path, of the replaced modules
 --   former: module name -> previous path, of replaced modules whose file has moved
 --   gone: module name -> path, of modules whose file no longer exists
---   things (optional): the result of `list`
---   shared (optional): set of the names of modules whose values may also contain
---     functions of other code
+--   things: the result of `list`
+--   shared: set of the names of modules whose values may also contain functions of
+--     libraries or of other modules
 local function new(stash, change)
     change = change or {}
     local modules = module_index.new(stash, change)
     local self = setmetatable({
         stash = stash,
-        tables = stash.tables or {},     -- nil if another version created the state table
+        tables = stash.tables or {},     -- another version of the state table may not have it
         strangers = stash.strangers or {},
         ownership = change.ownership,
         modules = modules,
@@ -127,11 +127,12 @@ local function is_current(self, f)
         or generations.classify(self.stash, f) == 'current'
 end
 
---- Matches the functions and tables of an old module with those of the new module,
--- for one file of the module. The first call must come before anything in the old
--- module is patched. Later calls return the same result.
+--- Matches the functions and tables of an old module with those of the new module.
+-- The first call for a module and file must come before anything in the old module is
+-- patched. Later calls return the same result.
 -- @tparam string module name of the module
--- @tparam string source chunk name of the file
+-- @tparam string source chunk name of a file of the module. If the file has moved, the
+--   module has two files, and is matched for each of them.
 -- @tparam ?function pause called repeatedly, and may yield; nil for a call that
 --   must not yield
 -- @treturn table result of `match.new`
@@ -153,11 +154,11 @@ local function matching_of(self, module, source, pause)
     return self.matched[key]
 end
 
---- Returns the records of the stale functions from one file. The records outlive the
+--- Returns the records of the stale functions of a unit. The records outlive the
 -- reload.
 -- @tparam table stash see `core.stash`
--- @tparam string source unit of the functions
--- @treturn table function -> its record, see `match`; with weak keys
+-- @tparam string source the unit
+-- @treturn table function -> its record, see `match`; the keys are weak
 local function known_of(stash, source)
     local known = stash.known[source]
     if known == nil then
@@ -182,8 +183,8 @@ local function has_code(object)
     return false
 end
 
---- Records the functions and tables in a replaced module (see `match`), for one file
--- of the module.
+--- Records the tables in a replaced module, and its functions from one file (see
+-- `match`). May yield.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
@@ -219,11 +220,11 @@ local function each_changed(self, visit)
     end
 end
 
---- Records which counterparts of old tables are older than the new code. New code
--- has obtained them elsewhere, for example from a library, so they must not replace
--- the old tables. May yield.
--- @tparam function was_there (table) -> whether the table is older than the new
---   code
+--- Records which counterparts of old tables existed before the new code ran. New code
+-- did not create these counterparts, but got them, for example, from a library. So
+-- they must not replace the old tables. May yield.
+-- @tparam function was_there (table) -> whether the table existed before the new code
+--   ran
 function Counterparts:find_strangers(was_there)
     each_changed(self, function(module, source)
         matching_of(self, module, source, yield.if_due):each(module, function(thing, _, counterpart)
@@ -248,8 +249,9 @@ end
 --- Returns the record of a stale function.
 -- @tparam function f
 -- @tparam string source unit of the function
--- @treturn ?table record (see `match`), which includes the name of the module
--- @treturn boolean whether the matching from which the record comes is still available
+-- @treturn ?table the record, see `match`; it includes the name of the module
+-- @treturn boolean true if the record comes from `matching_of`; false if it was stored
+--   earlier
 local function entry_of(self, f, source)
     for _, module in ipairs(self.is_remembered and {} or self.modules.names[source] or {}) do
         local entry = matching_of(self, module, source):find(f, module)
@@ -338,12 +340,13 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Describes a table of an old module for the report. The description includes the
--- position of a stale function in the table: the one with the lowest line number.
+--- Describes a table of an old module for the report. The description includes where
+-- the first stale function of the table is defined: the one with the lowest line
+-- number.
 -- @tparam table object
 -- @treturn string name of the table within its module
--- @treturn string unit of that function; the unit of the module if there is no
---   stale function
+-- @treturn string unit of the first stale function; the unit of the module if the
+--   table has no stale function
 -- @treturn number line of that function; 1 if there is none
 -- @treturn ?number generation of that function, if it is known
 function Counterparts:describe_table(object)

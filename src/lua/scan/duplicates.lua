@@ -2,12 +2,11 @@
 --
 -- After a reload, a library that keeps callbacks in a list has both the old and the
 -- new callback, and would call both. After a restart of the process, it would have
--- only the new one. So the new entry is moved to the position of the old entry.
--- `registrations` defines what an entry is.
+-- only the new one. So the old entry is removed, and the new entry takes its position
+-- in the list. `registrations` defines what an entry is.
 --
--- The move makes the list one entry shorter. A loop over the list could then skip an
--- entry, or run past the end. So the entry is moved only when no loop would be
--- disturbed.
+-- This makes the list one entry shorter, so a loop over the list could skip an entry or
+-- run past the end. The change is therefore made only if it disturbs no loop.
 
 local require = ...
 local clock = require('clock')
@@ -17,10 +16,11 @@ local stacks = require('platform.stacks')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Maximum numbers of fibers, and of fields in a table, to examine in the search for
--- loops. The search does not yield.
+-- The search for loops over a list does not yield, so it is limited. THREADS: maximum
+-- number of fibers to search. FIELDS: maximum number of fields to examine in a table
+-- that may contain the list.
 local THREADS, FIELDS = 1000, 100
--- Approximate number of list entries that are moved between two yields.
+-- Approximate maximum number of list entries to move between two yields.
 local MOVED = 20000
 -- Maximum time to wait for the end of loops that prevent a removal, in seconds.
 local PATIENCE = 0.2
@@ -96,12 +96,12 @@ local function has_list(thread, level, f, list)
     return false
 end
 
---- Finds the loops that are running over any of the given lists.
+--- Finds the loops that may be iterating over any of the given lists.
 -- @tparam table lists set of lists
--- @treturn ?table list -> positions of the loops over it, {{index, limit,
---   step},...}. `limit` is nil for a loop with `ipairs`. If the position of a loop
---   is unknown, the value for the list is false. Returns nil if there are too many
---   fibers to examine.
+-- @treturn[1] table list -> positions of the loops over it, {{index, limit, step},...};
+--   false instead of the positions if one of them is unknown. `limit` is nil for a loop
+--   with `ipairs`.
+-- @treturn[2] nil if there are too many fibers to search
 local function loops_over(lists)
     local loops, threads = {}, 0
     local function note(list, loop)

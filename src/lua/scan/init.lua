@@ -119,10 +119,10 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- For each given file, returns the possible last parts of its module name: `b` for
--- `a/b.lua`, and `init` or `a` for `a/init.lua`. May yield.
--- @tparam table sources table whose keys are chunk names
--- @treturn table set
+--- Returns the set of the possible last parts of the module names of the given files:
+-- `b` for `a/b.lua`; `init` and `a` for `a/init.lua`. May yield.
+-- @tparam table sources table whose keys are the chunk names of the files
+-- @treturn table
 local function endings(sources)
     local set = {}
     for source in pairs(table.copy(sources)) do
@@ -134,9 +134,9 @@ local function endings(sources)
     return set
 end
 
---- Whether an HTTP server has loaded a controller (a table of request handlers)
--- again, after a reload had loaded the same file. If so, the controller has a
--- function whose generation is not recorded.
+--- Whether an HTTP server has loaded the file of a controller (a table of request
+-- handlers) again, after a reload had loaded that file. The sign of this is a function
+-- in the controller whose generation is not recorded.
 -- @tparam table stash see `core.stash`
 -- @param controller value of the controller
 local function is_loaded_again(stash, controller)
@@ -180,8 +180,8 @@ local function foreign_modules(stash)
         yield.if_due()
         local path = stash.names[name]
         if path == nil then
-            -- Search only for files of modules whose name matches a reloaded file. A
-            -- search for the files of all modules would take as long as the scan.
+            -- Skip modules whose names cannot belong to a reloaded file. Searching for
+            -- the files of all modules would take as long as the scan.
             if type(name) == 'string' and can_end[last_part(name)] then
                 others[name] = loaded
             end
@@ -210,8 +210,8 @@ local function foreign_modules(stash)
     return list
 end
 
---- Returns the state table's records of generations, except those of foreign
--- modules. So functions of foreign modules do not count as stale.
+--- Returns the state table's records of generations, without the records of foreign
+-- modules, so that functions of these modules do not count as stale.
 -- @tparam table stash see `core.stash`
 -- @tparam {table,...} foreign result of `foreign_modules`
 local function believed(stash, foreign)
@@ -238,17 +238,16 @@ end
 --     `census`
 --   patch: whether to patch stale references
 --   drain: whether to wait briefly for requests that are running old code
---   settle (optional): function () that ends running old code, called after the
---     first pass; returns whether there was any
---   waits (optional): function () -> whether there is old code that `settle` has not
---     ended yet
+--   settle (optional): function () that ends the old code. Called after the first
+--     pass; returns false if the old code had already been ended.
+--   waits (optional): function () -> whether the old code has not been ended yet
 -- @treturn table
 --   places: list of the references that were patched or remain stale
 --   left: number of references that remain stale
 --   unlisted: number of references that were patched, but are not in `places`
 --   stats: see the manual
---   stopped: nil if the scan is complete; `time` or `memory` if that ran out;
---     otherwise an error message
+--   stopped: nil if the scan is complete; `time` or `memory` if that ran out; an error
+--     message if the scan failed
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
     local foreign = foreign_modules(options.stash)
@@ -343,8 +342,9 @@ end
 --- Scans the heap at the end of a reload, and adds the result to the report. The new
 -- code keeps serving, whatever the result is. Yields.
 -- @tparam table report
--- @tparam table options options of `run`, and `loops`: function () that lists the
---   fibers whose loops still run old code, called after `settle`
+-- @tparam table options the options of `run`, and one more:
+--   loops: function () that lists the fibers whose loops still run old code; called
+--     after `settle`
 -- @tparam string mode argument of --stale: `report`, `patch` or `fail`
 local function finish(report, options, mode)
     report.warnings = report.warnings or {}
@@ -369,7 +369,8 @@ local function finish(report, options, mode)
         end
     end
     if options.settle ~= nil then
-        -- Call `settle` in any case: the scan may have stopped before that step.
+        -- The scan may have been refused, or have failed before it called `settle`. A
+        -- second call does nothing.
         options.settle()
         left = left + add_loops(report, options.loops(), options)
     end
@@ -391,8 +392,8 @@ end
 
 --- Scans the heap without changing anything. Yields.
 -- @tparam table args arguments of the command
--- @tparam table stash see `core.stash`. If there has been no reload yet, it may be
---   empty, and nothing is stale.
+-- @tparam table stash see `core.stash`. It may be empty if there has been no reload
+--   yet; nothing is stale then.
 -- @treturn table see `run`
 local function look(args, stash)
     if stash.sources == nil or (next(stash.sources) == nil and next(stash.failed) == nil) then
