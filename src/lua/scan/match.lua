@@ -14,11 +14,11 @@
 -- thing has no counterpart. Therefore the matching never guesses, and its result
 -- does not depend on the order of traversal.
 
--- Maximum number of entries in a table whose fields are matched. Larger tables are
--- assumed to be data, not code.
+-- Maximum number of entries in a table. The fields of a larger table are not matched,
+-- because the table is assumed to be data, not code.
 local ENTRIES = 1000
--- Maximum number of functions and tables in a module, and of entries in all its
--- tables together. Anything beyond these limits is ignored.
+-- Limits for a module: THINGS for the number of its functions and tables, ALL_ENTRIES
+-- for the total number of entries in its tables. Anything beyond them is ignored.
 local THINGS, ALL_ENTRIES = 3000, 5000
 -- Maximum number of parts in a name: `Class.run` has two.
 local PARTS = 8
@@ -26,7 +26,7 @@ local PARTS = 8
 -- Kinds of steps that lead from one function or table to another.
 local FIELD, UPVALUE, METATABLE = 1, 2, 3
 
---- Marks a function or table for which several counterparts are possible.
+-- Marker for a function or table that has several possible counterparts.
 local AMBIGUOUS = {}
 
 local getinfo, getmetatable, getupvalue = debug.getinfo, debug.getmetatable, debug.getupvalue
@@ -98,8 +98,8 @@ local function name_of(thing)
         if kind == METATABLE then
             part = '(metatable)'
         elseif kind == UPVALUE and not thing.is_local then
-            -- Parentheses mark an upvalue of a library function. The upvalue's name
-            -- says little about the application.
+            -- The name of an upvalue of a library function is put in parentheses,
+            -- because it says little about the application.
             part = '(' .. part .. ')'
         end
         count = count + 1
@@ -172,8 +172,7 @@ end
 
 --- Lists the functions and tables of an old module in breadth-first order.
 -- @param value value of the module
--- @tparam string source unit of the module's functions: the module with the files
---   that it runs
+-- @tparam string source the unit to which the module's functions belong
 -- @tparam table foreign set of functions and tables that belong to other modules
 -- @tparam function unit_of (f) -> unit
 -- @tparam ?function pause called for each function and table; it may yield
@@ -216,8 +215,8 @@ local function list_things(value, source, foreign, unit_of, pause)
                     from = {},
                 }
             end
-            -- Ignore steps back to earlier items, because `new` matches the items in
-            -- the order of this list.
+            -- Record only steps to later items. The function `new` matches the items
+            -- in this order, and can follow a step only from a matched holder.
             if child_number > number then
                 table.insert(things[child_number].from, {number, kind, key})
             end
@@ -269,8 +268,7 @@ end
 --   things (optional): result of `list`. If it is set, only `new` and `pause` of the
 --     other options are used.
 --   old, new: the old and the new value of the module
---   source: unit of the old module's functions: the module with the files that it
---     runs
+--   source: the unit to which the old module's functions belong
 --   foreign: set of functions and tables that belong to other modules
 --   unit_of (optional): function (f) -> unit; by default, the unit is the chunk name
 --   pause (optional): function that is called for each function and table; it may

@@ -149,8 +149,7 @@ end
 -- @tparam table holder the new code that contains the reference, see `holders_of`
 -- @treturn boolean whether the original value is known
 -- @return the original value
--- @treturn ?function the innermost old wrapper that was found, if the value is
---   unknown
+-- @treturn ?function if the value is unknown, the innermost old wrapper that was found
 local function find_behind(place, holder, stash, counterparts)
     local steps, is_there, value, innermost = holder.steps, true, place.value, nil
     if steps == nil or #steps == 0 then
@@ -193,8 +192,8 @@ local function find_behind(place, holder, stash, counterparts)
     return false
 end
 
---- Finds the value to which new code would refer after a restart of the process.
--- After the reload, the new code refers to an old function instead.
+--- Finds the value to which new code would refer if the process were restarted, in a
+-- place where it now refers to an old function.
 -- @tparam table place the reference to the old function
 -- @tparam {table,...} holders the new code that contains the reference, see
 --   `holders_of`
@@ -202,8 +201,8 @@ end
 -- @tparam table counterparts see `counterparts`
 -- @treturn boolean whether the value is known
 -- @return the value
--- @treturn ?function the innermost old wrapper that was found, if the value is
---   unknown. Replacing the old function with this wrapper removes those around it.
+-- @treturn ?function if the value is unknown, the innermost old wrapper that was found.
+--   Replacing the old function with this wrapper removes the wrappers around it.
 local function unwrap(place, holders, stash, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

@@ -40,14 +40,15 @@ function patchers.frame()
     return false, 'it is running'
 end
 
---- Patches a table key that is an old function or table.
+--- Patches a table key that is an old function or table. The parameter `new`
+-- is the new key.
 --
--- If the new value is already a key of the same table, only removes the old key, which
--- does not disturb a loop over the table.
+-- If the table already contains the new key, only removes the old key. This does not
+-- disturb a loop over the table.
 --
--- If the new value is not yet a key, replaces the old key with it, but only if the
--- table has a counterpart in the new code that contains the new key. Any other table
--- keeps the old key, because the value under the key may have been computed from it.
+-- If the table does not contain the new key yet, replaces the old key with the new one,
+-- but only if the table's counterpart contains the new key. Any other table keeps the
+-- old key, because the value of the entry may have been computed from its key.
 function patchers.key(place, new)
     local object, value, counterpart = place.object, rawget(place.object, place.value), place.counterpart
     local is_there = rawget(object, new) ~= nil

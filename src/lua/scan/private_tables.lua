@@ -5,8 +5,9 @@ local require = ...
 local catalog = require('code.catalog')
 local generations = require('code.generations')
 
--- Maximum numbers of entries to examine in a table, and of levels of base classes.
+-- Maximum number of entries to examine in a table.
 local ENTRIES = 1000
+-- Maximum number of levels of base classes to examine.
 local BASES = 10
 
 local PrivateTables = {}
@@ -79,12 +80,12 @@ local function bases_of(self, object)
     return list
 end
 
---- Returns whether an old table belongs to its module alone, so that it can be
--- replaced. The table must contain stale functions. It may contain a function of other
--- code only if its counterpart contains the same function: for example, a method that a
--- class library has added to both.
--- @tparam boolean is_module whether the table is the value of a module. If so, it may contain
---   any functions of other code besides stale ones, or no functions at all.
+--- Returns whether an old table belongs to its module alone and can therefore be
+-- replaced. The value of a module must contain a stale function, or no function of
+-- other code. Any other table must contain a stale function, and no function of other
+-- code. A function does not count as other code's if the table's counterpart contains
+-- it, too: for example, a method that a class library has added to both tables.
+-- @tparam boolean is_module whether the table is the value of a module
 -- @tparam number depth maximum number of levels of base classes to examine
 local function is_private(self, object, counterpart, is_module, depth)
     if others_of(self)[object] or others_of(self)[counterpart] then
@@ -109,8 +110,8 @@ local function is_private(self, object, counterpart, is_module, depth)
     if has_others or has_stale or depth == 0 then
         return has_stale and not has_others
     end
-    -- A class without functions of its own belongs to its module if one of its base
-    -- classes does.
+    -- A class that contains neither kind of function belongs to its module if one of
+    -- its base classes does.
     for _, base in ipairs(bases_of(self, object)) do
         local other = self.counterpart_of(base)
         if other and is_private(self, base, other, false, depth - 1) then
@@ -120,8 +121,8 @@ local function is_private(self, object, counterpart, is_module, depth)
     return false
 end
 
---- Returns whether an old table belongs to its module alone, so that its counterpart
--- can replace it. Does not yield.
+--- Returns whether an old table belongs to its module alone and can therefore be
+-- replaced by its counterpart. Does not yield.
 -- @tparam table object the old table
 -- @tparam table counterpart
 -- @tparam ?boolean is_module whether the table is the value of a module
