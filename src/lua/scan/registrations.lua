@@ -22,8 +22,7 @@ local walk_lib = require('scan.heap_walk')
 
 local getupvalue = debug.getupvalue
 
--- Maximum number of entries that are examined in one holder, such as a list of
--- callbacks.
+-- Maximum number of entries to examine in one holder, such as a list of callbacks.
 local ENTRIES = 5000
 -- Length of a UUID without hyphens, in characters.
 local UUID = 32
@@ -31,7 +30,8 @@ local UUID = 32
 local STEPS = 4
 -- Maximum number of strings to compare in one entry.
 local TEXTS = 50
--- Maximum number of closures that are examined in each direction of a chain.
+-- Limit for a chain of closures: from the closure that was found, at most this many
+-- are examined outwards, and at most this many inwards.
 local LAYERS = 50
 
 local Registrations = {}
@@ -87,12 +87,12 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- Returns the value under a key of an object, if the object is similar to another
--- one. Any two tables are similar, and so are two closures of the same code.
+--- Returns the value under a key of an object, if the object is of the same kind as
+-- another one: both are tables, or both are closures of the same prototype.
 -- @param thing the object
 -- @param like the other object
 -- @param key key of the field, or index of the upvalue
--- @return nil if they are not similar
+-- @return the value; nil if the kinds differ, or if there is no such value
 local function step(thing, like, key)
     if type(thing) ~= type(like) then
         return nil
@@ -104,11 +104,12 @@ local function step(thing, like, key)
     return nil
 end
 
---- Returns the function that an entry contains. The path was determined for another
--- entry, and is valid only if the two entries are similar.
+--- Returns the function at the end of a path in an entry. The path may have been
+-- determined for another entry. It is valid only if both entries have the same
+-- structure.
 -- @param entry
 -- @tparam {table,...} steps the path, {{like, key},...}: see `step`
--- @return nil if the entries are not similar
+-- @return the function; nil if the structures differ
 local function read(entry, steps)
     for _, one in ipairs(steps) do
         entry = step(entry, one.like, one.key)
@@ -157,8 +158,8 @@ local function texts_of(entry, steps)
     return table.concat(texts, '\0')
 end
 
---- Returns a string that describes the structure of an entry. It is the same for all
--- entries with this structure.
+--- Returns a string that describes the structure of an entry. The string is the same
+-- for all entries with this structure.
 -- @tparam {table,...} steps path from the entry to its function, see `read`
 local function shape_of(steps)
     local parts = {}
@@ -212,9 +213,9 @@ local function shared_pattern(self, key, object)
     return (counts[pattern] or 0) > 1 and pattern or nil
 end
 
---- Compares two generated keys for `table.sort`, which puts them in the order in
--- which they were generated. Of two strings with the same pattern, the longer one
--- contains the larger number.
+--- Compares two generated keys, so that `table.sort` puts the older one first. The
+-- older key contains the smaller number. Of two strings with the same pattern, the
+-- longer one contains the larger number.
 local function by_number(a, b)
     if type(a) == 'string' and #a ~= #b then
         return #a < #b
@@ -270,8 +271,8 @@ end
 
 --- Returns all closures of a chain in which each closure wraps the next one.
 -- @tparam table walk the walk that has found the chain
--- @tparam number number number of one of the closures in the walk
--- @tparam function entry the closure with this number
+-- @tparam number number the number that the walk has given to one of the closures
+-- @tparam function entry this closure
 -- @tparam number key index of the upvalue that contains the next closure; the index
 --   is the same in all closures
 -- @treturn {function,...} the closures, the outermost first
@@ -308,12 +309,11 @@ end
 -- @treturn ?table the registration; nil if the reference does not belong to one:
 --   kind: `list`, `map`, `set` or `around`, see the top of this file
 --   holder: the object that contains the entry
---   key, entry: the key under which the holder contains the entry, and the entry; a
---     set has no key
+--   entry: the entry that contains the function
+--   key: the key under which the holder contains the entry; nil for a set
 --   steps: path from the entry to the function, see `read`
---   pattern: the pattern of the keys, if the holder is a map whose keys are generated
---     strings
---   layers: all closures of the chain, if the holder is one, see `layers_of`
+--   pattern: for a map whose keys are generated strings, the pattern of the keys
+--   layers: for the kind `around`, all closures of the chain, see `layers_of`
 function Registrations:locate(place, walk)
     if place.kind == 'key' then
         return {kind = 'set', holder = place.object, entry = place.value, steps = {}}
@@ -349,10 +349,10 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache that all registrations with the same holder and the
--- same structure share.
+--- Returns the part of a cache for the holder and the structure of a registration. All
+-- registrations with this holder and this structure share the part.
 -- @tparam table cache
--- @tparam table found one of these registrations, see `locate`
+-- @tparam table found the registration, see `locate`
 local function slot(cache, found)
     local holder, shape = top_of(found), shape_of(found.steps) .. (found.pattern or '')
     cache[holder] = cache[holder] or {}
@@ -367,15 +367,16 @@ local function counts_as_new(self, found, entry)
     return self.census == nil or self.census:has(found, entry)
 end
 
---- Adds one to the number of entries that have the same texts as a given entry.
--- @tparam table counts texts -> number of entries
+--- Counts an entry under its texts, see `texts_of`.
+-- @tparam table counts texts -> number of entries with these texts
 local function count(counts, entry, steps)
     local texts = texts_of(entry, steps)
     counts[texts] = (counts[texts] or 0) + 1
 end
 
---- Counts two kinds of entries in the holder of a registration: entries that new code
--- has registered, and entries with a given old function.
+--- Counts two kinds of entries in the holder of a registration: those that new code
+-- has registered, and those that contain a given old function. Counts entries with
+-- different texts separately, see `texts_of`.
 -- @tparam table found the registration, see `locate`
 -- @tparam function|table old the old function
 -- @treturn table for new code: function -> texts -> number of entries
@@ -404,15 +405,14 @@ local function counts_of(self, found, old)
     return counts, olds[old]
 end
 
---- Finds a registration of new code that replaces an old one. Marks it as used, so
--- that it replaces no other. Does not yield.
+--- Finds a new registration, made by new code, that replaces an old one. Marks the new
+-- registration as used, so that it replaces no other. Does not yield.
 --
--- A new registration with the same texts is preferred. If there is none, new code
--- may have changed the texts. In this case, a new registration whose texts match no
--- old one is used. There must be at least as many of these as old registrations
--- without a match.
--- @tparam table found the old registration, see `locate`. Its field `texts` is set
---   to the texts of the new registration.
+-- Prefers a new registration with the same texts. If there is none, new code may have
+-- changed the texts. In this case, uses a new registration whose texts match no old
+-- registration. But if more old registrations than new ones are unmatched, finds none.
+-- @tparam table found the old registration, see `locate`. The field `texts` is set to
+--   the texts of the new registration.
 -- @tparam function|table old the old function
 -- @tparam function|table value the counterpart of the old function
 -- @treturn boolean whether a new registration was found
@@ -447,8 +447,8 @@ end
 -- @tparam table place the reference to an old function; only functions of the same
 --   module are listed
 -- @treturn {function,...} old functions without a name
--- @treturn {function,...} new functions, except counterparts of old functions in the
---   same holder
+-- @treturn {function,...} new functions that are not counterparts of old functions in
+--   this holder
 local function sort(self, found, place)
     local counterparts, olds, news, taken = self.counterparts, {}, {}, {}
     local function is_same_module(f)

@@ -20,9 +20,9 @@ local fibers = require('platform.fibers')
 local trigger_places = require('platform.trigger_places')
 local words = require('scan.describe')
 
---- Creates the function that a root stores as `first`. The function describes a
--- reference that the root holds itself by a label and the key of the reference.
--- @tparam string kind kind of these references
+--- Creates the function that a root stores as `first`. The function describes a field
+-- of the root: the description is a label, followed by the key of the field.
+-- @tparam string kind kind of the references in the fields
 -- @tparam string label
 -- @treturn function
 local function labelled(kind, label)

@@ -8,8 +8,8 @@
 
 -- Names of upvalues in which a stand-in may keep the original.
 local FUNCTIONS = {original = true, method = true, cdef = true, metatype = true}
--- Name of an upvalue in which a stand-in may keep a table with the original in the
--- field `original`.
+-- Name of an upvalue in which a stand-in may keep a table. The field `original` of this
+-- table is the original function.
 local PLACE = 'place'
 
 --- Returns the original function that a stand-in has replaced.

@@ -1,16 +1,17 @@
---- Pairs old functions that have no name with new functions (their twins). Both are
--- registered in the same list or table of a library.
+--- Pairs old functions that have no name with new functions. The new function of a pair
+-- is the twin of the old one. Both are registered in the same list or table of a library.
 --
 -- A function has no name if no path leads to it from the value of its module: for
--- example an anonymous function, or a local function that no other function uses.
--- Therefore it has no counterpart by name. But if old and new code have registered
--- the same number of functions, they can be paired. Functions with the same code are
--- paired first, then functions on the same line, and finally the remaining functions
--- by their order.
+-- example, an anonymous function, or a local function that no other function uses.
+-- Therefore it has no counterpart by name.
 --
--- Closures of the same code form a group, in the order of their registration. Groups
--- of different sizes are not paired: some closures of the larger group were created
--- later, for example by a request, and it is unknown which ones.
+-- The closures of one prototype form a group, in the order of their registration. An
+-- old group is paired with a new one. Groups with the same code are paired first, then
+-- groups on the same line, and finally the remaining groups by their order. In each of
+-- these cases, there must be as many old groups as new ones.
+--
+-- Groups of different sizes are not paired: some closures of the larger group were
+-- created later, for example by a request, and it is unknown which ones.
 
 local jutil = require('jit.util')
 
@@ -51,9 +52,9 @@ local function is_alike(a, b)
     return a.params == b.params and a.is_vararg == b.is_vararg and #a.members == #b.members
 end
 
---- Pairs old groups with new groups that have the same key. There must be as many old
--- groups as new groups with this key. Paired groups must also have equal sizes and
--- parameters.
+--- Pairs old groups with new groups that have the same key. Pairs the groups with a key
+-- only if there are as many old groups as new ones, and if the groups of each pair have
+-- equal sizes and parameters.
 -- @tparam table olds old groups
 -- @tparam table news new groups
 -- @tparam function key_of (group) -> key; nil to leave the group unpaired
@@ -94,7 +95,7 @@ local function code_of(item)
 end
 
 --- Pairs old functions with new ones. Does not yield.
--- @tparam {function,...} olds old functions of one file, in the order of their
+-- @tparam {function,...} olds old functions of one module, in the order of their
 --   registration
 -- @tparam {function,...} news new functions of the same module, in the order of
 --   their registration
