@@ -89,11 +89,11 @@ local function is_memory(place)
 end
 
 --- If new code refers to a chain of nested old wrappers, keeps only the innermost one.
--- Without this, each reload would add another wrapper.
+-- If all were kept, each reload would add another wrapper.
 -- @tparam table place the reference from new code to the outermost wrapper
 -- @tparam ?function fewer the innermost wrapper, see `newcode.unwrap`; nil if none
 --   was found
--- @treturn table the place after the change; the same place if it cannot be changed
+-- @treturn table the updated place; `place` itself if it was not changed
 function Pass:strip(place, fewer)
     if fewer == nil or self.places:is_in_use(place) or not patch_lib.patch(place, fewer) then
         return place
@@ -102,12 +102,12 @@ function Pass:strip(place, fewer)
     return self.places:create(place.number, place.kind, place.key, fewer, place.object)
 end
 
---- Handles a place that refers to a stale function: patches it if possible, and
--- reports it.
+--- Handles a place that refers to a stale function: patches the place if possible, and
+-- reports whether it was patched.
 -- @tparam table place
--- @tparam ?table missing if the place is in a table, the set of keys that the table
---   lacks, but its counterpart has. A new function that uses one of these keys must not be
---   put into the table.
+-- @tparam ?table missing if the place is in a table, the set of keys that only the
+--   table's counterpart has. A new function that uses one of these keys must not be put
+--   into the table.
 function Pass:handle(place, missing)
     local counterparts = self.options.counterparts
     if self.places:is_reported(place) or is_memory(place) then
@@ -140,8 +140,9 @@ function Pass:handle(place, missing)
     self:patch(place, successor, missing)
 end
 
---- Patches a place, unless something prevents that, and reports it. An old
--- registration that new code has made again is not patched here, but removed later.
+--- Patches a place if nothing prevents that. Reports whether the place was patched. An
+-- old registration that new code has made again is neither patched nor reported here,
+-- but removed later, see `duplicates`.
 -- @tparam table place
 -- @tparam ?function|table successor the new value
 -- @tparam ?table missing see `handle`
@@ -185,8 +186,9 @@ function Pass:restore_original(place)
     end
 end
 
---- Handles a reference to a table of an old module: patches it if possible, and
--- reports it. The parameters are those of the option `on_place` of `heap_walk.new`.
+--- Handles a reference to a table of an old module: patches the reference if possible,
+-- and reports whether it was patched. The parameters are those of the option `on_place`
+-- of `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the table
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts

@@ -7,10 +7,10 @@ local describe_lib = require('scan.describe')
 local generations = require('code.generations')
 local yield = require('core.yield')
 
--- The report lists at most this many patched places, and as many unpatched ones.
--- Further places are only counted.
+-- Maximum number of patched places that the report lists. The same limit applies to
+-- unpatched places. Further places are only counted.
 local PLACES = 5000
--- At most this many functions that were compiled from strings are recorded.
+-- Maximum number of recorded functions that were compiled from strings.
 local LOADSTRING_FUNCTIONS = 200
 
 -- Reason for not patching a place that a request is using, see `is_in_use`.
@@ -73,7 +73,7 @@ function Places:is_reported(place)
         or place.kind == 'key' and rawget(place.object, place.value) == nil
 end
 
---- Records whether a place was patched, for the report.
+--- Records for the report whether a place was patched.
 -- @tparam table place
 -- @tparam ?boolean is_patched
 -- @tparam ?string reason why the place was not patched, or how it was patched
@@ -103,8 +103,8 @@ function Places:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Records a function that was compiled from a string, for the report.
--- @tparam number number of the function in the walk
+--- Records a function that was compiled from a string. The report lists these functions.
+-- @tparam number number the number that the walk has given to the function
 function Places:note_loadstring_function(number)
     if #self.loadstring_functions < LOADSTRING_FUNCTIONS then
         table.insert(self.loadstring_functions, {number = number, kind = 'object'})

@@ -24,8 +24,9 @@ local yield = require('core.yield')
 
 local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getupvalue
 
--- Maximum numbers of instructions and of upvalues that are examined in a function.
+-- Maximum number of instructions to examine in a function.
 local INSTRUCTIONS = 2000
+-- Maximum number of upvalues to examine in a function.
 local UPVALUES = 60
 
 local Requests = {}
@@ -70,8 +71,8 @@ end
 
 --- For each upvalue of a function, counts the instructions that read it.
 -- @treturn table index of the upvalue -> number of instructions
--- @treturn boolean whether upvalues may be read more often than these numbers say:
---   the function has a loop, creates closures, or is too long to be examined
+-- @treturn boolean true if upvalues may be read more often than these numbers say,
+--   because the function has a loop, creates closures, or is too long to be examined
 --   completely
 local function reads_of(f)
     local reads, loops = {}, false
@@ -90,12 +91,12 @@ local function reads_of(f)
     return reads, true
 end
 
---- Records the upvalues of a function that a request in flight may still read.
+--- Records those upvalues of a function that a request in flight may still read.
 -- @tparam table cells set of upvalue ids to which the upvalues are added
 -- @tparam function f
--- @tparam boolean is_all whether to add all upvalues, because the request may call the
---   function again. Otherwise the function is already running, and only the upvalues
---   that it may read more than once are added.
+-- @tparam boolean is_all true if the request may call the function again: all upvalues
+--   are added. False if the function is only running: an upvalue is added only if the
+--   function may read it more than once.
 local function note_upvalues(cells, f, is_all)
     local reads, loops
     for index = 1, UPVALUES do

@@ -59,11 +59,11 @@ function TablePatches:watch()
     return tables
 end
 
---- Handles a reference to the counterpart of an old table. Unless new code holds the
--- reference, records the counterpart as shared: a library or Tarantool may have
--- created it for other purposes. References as a metatable or as an `__index` do not
--- count. The parameters are those of the option `on_place` of `heap_walk.new`,
--- without `number`.
+--- Handles a reference to the counterpart of an old table. If code other than new code
+-- holds the reference, records the counterpart as shared: it may be a table that a
+-- library or Tarantool has created for other purposes. The use of the counterpart as a
+-- metatable or as an `__index` does not count. The parameters are those of the option
+-- `on_place` of `heap_walk.new`, without `number`.
 function TablePatches:note_holder(kind, key, value, object)
     if kind == 'metatable' or key == '__index' or self.shared[value] then
         return
@@ -100,11 +100,11 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Patches all functions in an old table. If the table belongs to its module alone,
+--- Patches all functions in an old table. If only the table's module uses the table,
 -- also adds the functions that only the counterpart has, because the new functions
 -- may call them. Does not yield.
 -- @tparam table item {object, counterpart, number, is_own}: the old table, its
---   counterpart, its number in the walk, and whether it belongs to its module alone
+--   counterpart, the table's number in the walk, and whether only its module uses it
 -- @tparam boolean is_complete whether the walk was complete
 -- @tparam function handle see `patch_all`
 local function patch_table(self, item, is_complete, handle)
@@ -122,9 +122,9 @@ local function patch_table(self, item, is_complete, handle)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = self.places:create(number, 'field', key, f, object)
-            -- The walk may have ended with `is_late` set, and `create` copies this flag
-            -- to the place. The flag is wrong here: `counterpart_of` has excluded the
-            -- tables that only requests in flight can reach.
+            -- `create` has copied the present `is_late` of the walk, which may be true.
+            -- But this place is not late: `counterpart_of` has excluded the tables that
+            -- only requests in flight can reach.
             first.is_late = false
             handle(first, lacks)
         end
@@ -146,11 +146,11 @@ local function patch_table(self, item, is_complete, handle)
     end
 end
 
---- Returns the counterpart of the table that contains a place, if the functions of
--- the table can be patched together (see `patch_table`).
+--- Returns the counterpart of the table that contains a place, if all functions of the
+-- table can be patched at once (see `patch_table`).
 -- @tparam table place
--- @treturn ?table the counterpart; nil if the functions cannot be patched together
--- @treturn ?boolean whether the table belongs to its module alone
+-- @treturn ?table the counterpart; nil if the functions cannot be patched at once
+-- @treturn ?boolean whether only the table's module uses the table
 function TablePatches:counterpart_of(place)
     local own, _, _, other = self.options.counterparts:find_table(place.object)
     local counterpart = own or other
@@ -162,12 +162,12 @@ function TablePatches:counterpart_of(place)
     return nil
 end
 
---- Adds the table that contains a place to the tables to patch. They are patched
--- after the walk, because only then is it known whether other code also refers to
--- the counterparts.
+--- Records that the table with a given place is to be patched. `patch_all` patches it
+-- after the walk, because only then is it known whether other code also refers to the
+-- counterpart.
 -- @tparam table place
--- @tparam table counterpart of the table
--- @tparam boolean is_own whether the table belongs to its module alone
+-- @tparam table counterpart counterpart of the table
+-- @tparam boolean is_own whether only the table's module uses the table
 function TablePatches:add(place, counterpart, is_own)
     self.counterparts[place.object] = counterpart
     table.insert(self.items,
