@@ -2,9 +2,11 @@
 -- the application.
 --
 -- If new code has started a matching carrier, the old carrier must end, because a
--- restarted process would have only one. Carriers match if they agree in three things:
--- the entry function, which belongs to the library; the strings that it uses, such as a
--- name; and the functions of the application that it calls (see `succession`).
+-- restarted process would have only one. Two carriers match if three things agree:
+--   * the entry function, which belongs to the library
+--   * the strings that the entry function uses, such as a name
+--   * the functions of the application that the entry function calls: each old one has
+--     a successor among the new ones (see `succession`)
 
 local require = ...
 local fibers_lib = require('platform.fibers')

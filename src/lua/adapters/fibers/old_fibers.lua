@@ -1,19 +1,20 @@
 --- Handles the fibers that run old code after the commit. Waits for fibers that serve
 -- requests. Ends, restarts or reports fibers that run loops.
 --
--- A fiber runs a loop if its entry function is old code. It serves a request if old
--- code is only elsewhere on its stack. A joinable fiber may be part of a request even
--- if its entry function is old code. Requests are allowed to finish. Loops are handled
--- only after all requests have finished, because a request may be waiting for a fiber
--- that merely looks like a loop.
+-- A fiber runs a loop if its entry function is old code. It serves a request if its
+-- stack has old code but its entry function is not old. A joinable fiber may be part of
+-- a request even if its entry function is old code. Requests are allowed to finish.
+-- Loops are handled only after all requests have finished, because a request may be
+-- waiting for a fiber that merely looks like a loop.
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
--- without a replacement is restarted if that is safe (see `restart`). Otherwise it
--- keeps running and is reported, because a reload must not stop its work. A loop is
--- also kept if its replacement has failed.
+-- without a replacement is restarted if that is safe (see `restart`). If that is not
+-- safe, the loop keeps running and is reported, because a reload must not stop its
+-- work. A loop is also kept if its replacement has failed.
 --
--- A loop inside a protected call is never cancelled. The call would catch the error,
--- and a loop around the call could then block the server.
+-- A loop inside a protected call is never cancelled. The call would catch the error
+-- that should end the fiber. If the call is itself in a loop, that loop could then
+-- block the server.
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')
@@ -27,17 +28,17 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local wait_for = require('adapters.fibers.wait')
 
--- REQUESTS is the time to wait for requests to finish, in seconds. One wait may take at
--- most the fraction PART of the time left until the deadline.
+-- REQUESTS: how long to wait for requests to finish, in seconds. PART: the largest
+-- fraction of the time left until the deadline that a single wait may take.
 local REQUESTS, PART = 5, 0.5
 -- How long to wait for short-lived fibers to end, in seconds.
 local DRAIN = 0.25
 -- How long to wait for loops to end, or to leave a protected call, in seconds.
 local PATIENCE = 1
--- Time limit of the search for references to the fibers that run loops, in seconds.
+-- How long to search for references to fibers that run loops, in seconds.
 local SEARCH = 5
--- How many times to list fibers. One list may miss a loop that starts a new fiber for
--- each iteration.
+-- Maximum number of times to list the fibers. A single listing may miss a loop that
+-- starts a new fiber for each iteration.
 local LISTS = 5
 
 local REASONS = {
@@ -74,8 +75,9 @@ local function after(self, seconds)
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
 end
 
---- Returns whether a joinable fiber runs a loop: a function of old code on its stack
--- never returns, and no fiber is waiting to join it.
+--- Returns whether a fiber is joinable and runs a loop. This is the case if its entry
+-- function is old code, its stack has an endless loop of old code, and no other fiber
+-- is waiting to join it.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
@@ -209,8 +211,8 @@ local function start_again(self, loops, is_old)
 end
 
 --- Ends each library loop that calls old code, if the library runs a matching loop for
--- new code (see `carriers`). Must be called before the scan for stale references, which
--- would make the old loops also call new code. Yields.
+-- new code (see `carriers`). Must be called before the scan for stale references: the
+-- scan makes old loops call new code, so the work would be done twice. Yields.
 -- @tparam table news the carriers of new code, as returned by `carriers.collect`
 function OldFibers:end_carriers(news)
     local counterparts = self.txn.counterparts
@@ -228,7 +230,7 @@ function OldFibers:end_carriers(news)
             if cancelled[item] then
                 carriers.consume(news, item)
             elseif not fibers_lib.is_alive(item) then
-                -- The carrier may have continued its loop in a new fiber.
+                -- The fiber has ended, but its loop may continue in a new fiber.
                 has_missed = true
             end
         end
@@ -240,8 +242,8 @@ end
 
 --- Reports the loops that compare their generation number with the current one (see
 -- `adapters.package_reload`). They are not cancelled, because they are expected to end
--- at a suitable point.
--- @treturn {table,...} the other loops
+-- by themselves.
+-- @treturn {table,...} the loops that do not compare these numbers
 local function leave_ending(self, loops)
     local ends_by_itself, others = self.txn.ends_by_itself, {}
     for _, item in ipairs(loops) do
@@ -259,9 +261,9 @@ local function leave_ending(self, loops)
     return others
 end
 
---- Lists the fibers that still run old code after a wait. If loops ran before the wait
--- but none is found, lists the fibers again. One list may miss a loop that starts a new
--- fiber for each iteration. Yields.
+--- Lists the fibers that still run old code after a wait. Lists them again if loops ran
+-- before the wait but none is found, because a single listing may miss a loop that
+-- starts a new fiber for each iteration. Yields.
 -- @tparam table before the loops found before the wait; this function only checks
 --   whether the table is empty
 -- @treturn {table,...} the fibers that serve requests

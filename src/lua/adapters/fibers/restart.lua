@@ -1,15 +1,16 @@
---- Restarts loops of old code with new code, if new code has not started them itself.
+--- Restarts loops of old code so that they run new code. Used for loops that new code
+-- has not started itself.
 --
 -- A loop is restarted only if all of these conditions hold:
 --   * Its entry function has a counterpart in the new code.
 --   * The fiber was created without arguments and has nothing in its `storage`.
---   * The loop is endless. It is not a job that ends after some time.
---   * No protected call can catch the error of its cancellation.
+--   * The loop is endless, not a job that ends after some time.
+--   * No protected call can catch the error that ends a cancelled fiber.
 --   * Every reference to the old fiber can be replaced with a reference to the new
 --     fiber. Code may use the reference to check whether its loop is running.
 --
--- The oldest loop is restarted first. A loop that supervises others is older than they
--- are, and may start them itself.
+-- The oldest loop is restarted first. It may supervise the others, and start them
+-- itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -23,7 +24,7 @@ local function object_of(id)
     return ok and object or nil
 end
 
---- Returns whether the `storage` of a fiber has any entries, or cannot be read.
+--- Returns true if the `storage` of a fiber has entries or cannot be read.
 local function has_storage(object)
     local ok, storage = pcall(function()
         return object.storage
@@ -43,9 +44,9 @@ local function never_ends(frames, is_old)
     return false
 end
 
---- Returns whether a loop meets the conditions at the top of this file. The conditions
--- on references and protected calls are checked later. Does not yield, because the
--- recorded stack levels are valid only until the fiber runs again.
+--- Returns whether a loop can be restarted, see the conditions at the top of this file.
+-- The conditions on references and protected calls are not checked here, but later. Does
+-- not yield, because the recorded stack levels are valid only until the fiber runs again.
 local function is_restartable(item, is_old)
     item.frames, item.is_whole = stacks.frames_of(item.thread)
     item.entry, item.entry_index = stacks.entry_of(item.frames)
@@ -56,8 +57,8 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Returns whether the counterpart of an old loop is already running. If so, a loop that
--- was restarted earlier has started it.
+--- Returns whether a new fiber already runs the counterpart of an old loop. Such a fiber
+-- was started by a loop that was restarted earlier.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
 -- @tparam table ownership see `code.ownership`
@@ -72,7 +73,8 @@ local function has_started(item, ours, ownership)
     return false
 end
 
---- Cancels a loop and creates a fiber for its counterpart. Does not yield.
+--- Cancels a loop, creates a fiber for its counterpart, and replaces the references to
+-- the old fiber. Does not yield.
 -- @treturn ?number id of the new fiber; nil if the old loop has ended or is inside a
 --   protected call
 local function exchange(item, holders)
@@ -86,16 +88,17 @@ local function exchange(item, holders)
     return object:id()
 end
 
---- Restarts loops. Yields.
--- @tparam {table,...} loops as returned by `fibers.inspect`, with the additional field
---   `counterpart`: the counterpart of the entry function
+--- Restarts the loops that meet the conditions at the top of this file. Searches for
+-- references to their fibers, in order to replace these references. Yields.
+-- @tparam {table,...} loops as returned by `fibers.inspect`. Each has the additional
+--   field `counterpart`, the counterpart of its entry function.
 -- @tparam table options
 --   ownership: see `code.ownership`
 --   is_old: function (f) -> whether the function is old
 --   deadline: time on the monotonic clock at which the search for references stops
---   limit: size of the Lua heap at which the search stops, in kilobytes
--- @treturn {table,...} the restarted loops. Their field `successor` is the id of the
---   new fiber, or true if another restarted loop has started the new fiber.
+--   limit: size of the Lua heap at which that search stops, in kilobytes
+-- @treturn {table,...} the restarted loops. The field `successor` of each is the id of
+--   the new fiber, or true if another restarted loop has started that fiber.
 local function run(loops, options)
     local candidates, objects, threads = {}, {}, {}
     for _, item in ipairs(loops) do

@@ -26,8 +26,9 @@ local function new(txn)
     }, Started)
 end
 
---- Returns whether a function is the entry function of a net.box connection's fiber.
--- That fiber ends with the connection, which may belong to a library.
+--- Returns whether a function is the entry function of the fiber of a net.box
+-- connection. Such a fiber is not recorded, because cancelling it would break the
+-- connection, and the connection may belong to a library.
 local function is_of_connection(f)
     return debug.getinfo(f, 'S').source:match('^@builtin/.*net_box%.lua$') ~= nil
 end
@@ -71,22 +72,18 @@ function Started:unstage()
     end
 end
 
---- Returns whether an ended fiber of new code must have failed: its entry function never
--- returns, and new code has not cancelled the fiber.
--- @tparam table entry
--- @treturn boolean
+--- Returns whether an ended fiber of new code must have failed. This is the case if its
+-- entry function never returns, and new code has not cancelled the fiber.
 function Started:has_failed(entry)
     return not self.cancelled[entry.id] and bytecode.loops_for_ever(entry.func)
 end
 
 --- Records that new code cancels a fiber. The fiber may have started before the reload.
--- @tparam number id
 function Started:note_cancelled(id)
     self.cancelled[id] = true
 end
 
---- Lists the recorded fibers that have ended, except those that the function returned by
--- `mark` has cancelled.
+--- Lists the recorded fibers that have ended, except withdrawn ones (see `mark`).
 -- @treturn {table,...} entries
 function Started:list_ended()
     local list = {}
@@ -103,8 +100,8 @@ local function is_over(entry)
     return entry.object:status() == 'dead' or thread ~= nil and not fibers_lib.is_alive(entry)
 end
 
---- Cancels a fiber of failed code, unless it has already been cancelled or is inside a
--- protected call that would catch the error.
+--- Cancels a fiber of failed code, unless it has already been cancelled, or is inside a
+-- protected call that would catch the resulting error.
 local function cancel_entry(entry, undone)
     if not is_over(entry) and not entry.is_cancelled then
         local name = entry.object:name()
@@ -115,9 +112,8 @@ local function cancel_entry(entry, undone)
     end
 end
 
---- Returns a function that cancels the fibers that new code has started since `mark` was
--- called.
--- @treturn function ()
+--- Returns a function that withdraws the fibers that new code has started since `mark`
+-- was called. A withdrawn fiber is cancelled, and `list_ended` leaves it out.
 function Started:mark()
     local before = table.copy(self.entries)
     return function()
@@ -150,8 +146,9 @@ function Started:list_objects()
     return list
 end
 
---- Ends the fibers of failed code that are still running, because a protected call
--- catches the error of their cancellation (see `code.terminate`). Yields.
+--- Ends the fibers of failed code that `cancel` could not end. Such a fiber is inside a
+-- protected call, or has caught the error that its cancellation raised (see
+-- `code.terminate`). Yields.
 -- @tparam {string,...} left a line is appended for each fiber that cannot be ended
 function Started:end_left(left)
     local list = {}
