@@ -203,9 +203,9 @@ function Builtins:stage()
     self:stage_jit()
 end
 
---- Defers calls to `jit.on()` and `jit.off()` by new code until the commit. The
--- watchdog uses a debug hook, so it could not interrupt compiled code, from which
--- LuaJIT does not call hooks.
+--- Defers new code's calls to `jit.on()` and `jit.off()` until the commit. The watchdog
+-- relies on a debug hook, and LuaJIT calls no hooks from compiled code. So the watchdog
+-- could not interrupt new code that is compiled.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}
@@ -288,7 +288,8 @@ local function restore_table(self, item, undone)
     end
 end
 
---- Restores the settings that new code has changed, by calling the settings table.
+--- Restores the settings that new code has changed. Calls the table of settings as a
+-- function, as in `box.cfg{key = value}`.
 local function restore_settings(item, undone, left)
     for key, before in pairs(item.changed) do
         local label = ('%s.%s'):format(item.label, key_name(key))

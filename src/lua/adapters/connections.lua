@@ -8,8 +8,9 @@ local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
--- Prefix of the chunk names of this program. Functions of this program may be on the
--- stack, because the `endings` adapter wraps the same constructors.
+-- Prefix of the chunk names of this program. Its functions may be on the stack between
+-- new code and a constructor, because the `endings` adapter also wraps
+-- `net_box.connect` and `net_box.new`.
 local OURS = '@cartridge-reload/'
 
 local Connections = {name = 'connections'}

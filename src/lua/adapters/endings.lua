@@ -82,8 +82,8 @@ local function record_created(self, holder, names)
     end)
 end
 
---- Defers calls to the named methods by new code until after the commit. Calls on
--- objects that new code has created are not deferred.
+--- Defers new code's calls to the named methods until after the commit. Does not defer
+-- calls on objects that new code has created.
 local function defer(self, holder, names)
     local txn = self.txn
     replace_all(self, holder, names, function(original)
@@ -135,9 +135,9 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a function for the `make` parameter of `replace`. The replacement that
-    -- it makes returns the given results for a fiber that new code has cancelled. For
-    -- any other fiber, the replacement calls the original.
+    --- Returns a `make` function for `replace`. The replacement returns the given
+    -- results if it is called on a fiber that new code has cancelled. For any other
+    -- fiber, it calls the original.
     local function answering(...)
         local answers = {...}
         return function(original)

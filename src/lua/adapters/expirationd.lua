@@ -71,7 +71,8 @@ function Expirationd:rollback(undone)
     for name, item in pairs(self.before or {}) do
         local is_changed = self.tasks[name] ~= item.task or item.task.guardian_fiber ~= item.fields.guardian_fiber
         -- A dead guardian fiber means that old code has ended the task. New code cannot
-        -- have cancelled the guardian, because the `endings` adapter defers that call.
+        -- have ended the guardian, because the `endings` adapter defers new code's
+        -- cancellations of existing fibers.
         if is_changed and is_alive(item.fields.guardian_fiber) then
             restore(item)
             self.tasks[name] = item.task

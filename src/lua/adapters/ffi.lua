@@ -4,8 +4,8 @@
 --
 -- For new code, `ffi.cdef` accepts declarations that are equal to existing ones,
 -- refuses those that differ, and adds new ones. To compare them, the adapter declares
--- the same text again under generated names. These names are permanent, so the state
--- table caches the result for each text.
+-- new code's text under generated names. These names are permanent, so the state table
+-- caches the result for each text.
 --
 -- If new code calls `ffi.metatype` for a type that already has methods, the new methods
 -- are staged: until the commit, only new code sees them.
@@ -16,7 +16,7 @@ local ctypes = require('platform.ctypes')
 local failure = require('core.failure')
 local ffi = require('ffi')
 
--- The original `ffi.cdef`. New code gets a wrapper of it.
+-- The original `ffi.cdef`. New code gets a wrapper around it.
 local cdef = ffi.cdef
 
 local Ffi = {name = 'ffi'}
@@ -26,8 +26,8 @@ local function new(txn)
     return setmetatable({
         txn = txn,
         made = false,       -- whether new code has added declarations
-        metatypes = {},     -- existing metatable -> {mt = metatable from new code, old, installed}
-        own = {},           -- set of the types to which new code has given methods
+        metatypes = {},     -- existing metatable -> {mt = new metatable, old = old entries, installed = wrappers}
+        own = {},           -- set of the ids of the types to which new code has given methods
     }, Ffi)
 end
 
@@ -76,9 +76,9 @@ end
 -- @tparam table known the existing declarations, see `ctypes.scan`
 -- @treturn table verdict, see `declare`
 function Ffi:compare(declarations, known)
-    -- Returns whether the comparison can skip a name, because Tarantool itself declares
-    -- it as a function, variable or typedef. LuaJIT ignores the application's
-    -- declaration of such a name, even after a restart.
+    -- Returns whether Tarantool itself declares a name as a function, variable or
+    -- typedef. Such a name is not compared, because LuaJIT ignores the application's
+    -- declaration of it, even after a restart.
     local function is_kept(item)
         local id = known[item.space][item.name]
         return id ~= nil and id < known.border and ctypes.is_ignored(id)
@@ -109,10 +109,10 @@ function Ffi:compare(declarations, known)
     return {}
 end
 
---- Adds the C declarations in a string, unless they contradict existing ones.
--- @treturn table verdict, which is empty on success. Otherwise it holds a message: in
---   its `refuse` field if a restart is needed, in its `fail` field if a restart would
---   not help.
+--- Adds the C declarations that a text contains, unless they contradict existing ones.
+-- Raises LuaJIT's error if the text is not valid C.
+-- @treturn table verdict. It is empty on success. After a failure it has one field, a
+--   message: `refuse` if restarting the instance would help, `fail` if it would not.
 function Ffi:declare(text)
     local declarations = cdecl.parse(text)
     if declarations == nil or ffi.typeinfo == nil then
@@ -217,8 +217,8 @@ local function find_member(mt, object, key)
 end
 
 --- Stages new methods of a type: until the commit, only new code sees them. LuaJIT
--- never replaces the metatable of a type, so wrappers replace the functions in that
--- table.
+-- cannot replace the metatable of a type, so the functions in the metatable are
+-- replaced with wrappers.
 -- @tparam table existing the metatable of the type
 -- @tparam table mt the metatable that new code has passed to `ffi.metatype`
 function Ffi:stage_methods(existing, mt)
@@ -231,7 +231,7 @@ function Ffi:stage_methods(existing, mt)
     for key, value in pairs(existing) do
         old[key] = value
         -- LuaJIT binds the `__gc` finalizer to an object when the object is created. A
-        -- wrapper of `__gc` would have no effect on existing objects.
+        -- wrapper around `__gc` would have no effect on existing objects.
         if type(value) == 'function' and tostring(key):find('^__') and key ~= '__gc' then
             installed[key] = function(...)
                 return (current()[key] or value)(...)
@@ -308,8 +308,9 @@ function Ffi:stage()
     }
     ffi.cdef, ffi.metatype = self.staged.cdef, self.staged.metatype
 
-    -- New code often catches the error of a refused declaration. Fail the transaction
-    -- anyway, because the existing types do not have the layout that new code expects.
+    -- New code often catches the error that a refused declaration raises. Fail the
+    -- transaction anyway, because the existing types do not have the layout that new
+    -- code expects.
     local check = txn.check
     function txn.check(...)
         if self.refusal ~= nil then

@@ -77,9 +77,9 @@ function Globals:snapshot()
     end
 end
 
---- Watches the entries of a table, unless the table is too large. The field `changes`
--- of the stored item records the changes by new code: key -> {before = {value}, after,
--- verdict}.
+--- Watches the entries of a table, unless the table is too large. Adds an item to
+-- `self.data`. The item's field `changes` has an entry for each key whose value new code
+-- may have changed: key -> {before = {value}, after, verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return
@@ -176,14 +176,14 @@ local function look(self, verdict)
     end
 end
 
---- Returns the verdict (see `look`) on changes made between two calls to new code. The
--- changes are doubtful if new code has started a fiber, because that fiber may have
--- made them.
+--- Returns the verdict (see `look`) on changes made while the transaction was not
+-- calling new code. They are doubtful if new code has started a fiber, because that
+-- fiber may have made them.
 local function verdict_outside(self)
     return next(self.txn.ownership.adopted) ~= nil and 'doubtful' or nil
 end
 
---- Records changes made since the last call to new code.
+--- Records the changes made since the previous call to new code returned or paused.
 function Globals:before_call()
     look(self, verdict_outside(self))
     self.has_yielded = fibers_lib.watch_yield()
@@ -199,8 +199,9 @@ local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- Undo a doubtful change only if the new value is a table, or a function of new
-    -- code. A number or a string may be a counter or a record that old code updates.
+    -- The change is doubtful. Undo it only if the new value is a table, or a function
+    -- of new code. Keep any other value, because old code may have set it. A number, for
+    -- example, may be a counter.
     local kind = type(set.value)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end
@@ -259,8 +260,9 @@ local function restore_table(data)
     return is_undone, is_doubtful
 end
 
---- Records the last changes by new code. Must be called before other adapters roll
--- back, because their rollback changes globals.
+--- Records the changes made since the last check, because new code may have made them.
+-- Must be called before other adapters roll back, because their rollback changes
+-- globals.
 function Globals:before_rollback()
     look(self, verdict_outside(self))
 end

@@ -67,9 +67,9 @@ function Http:is_old(route)
     if self.txn.ownership:wraps_old(route.sub) then
         return true
     end
-    -- A handler that is a library function does not show which code registered the
-    -- route. For a route registered during a reload, the state table has the files of
-    -- that reload. The route is old if all these files are being reloaded again.
+    -- If the handler is a library function, it does not tell which code registered the
+    -- route. For a route registered during a reload, the state table lists the files of
+    -- that reload. The route is old if all of these files are being reloaded again.
     local files = self.txn.stash.routes[route]
     if files == nil or not self:is_anonymous(route) then
         return false
@@ -99,8 +99,9 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Routes that are not old. Routes in `kept` are always kept. A route in `unowned`
-    -- is kept unless new code registers a route with the same method and path.
+    -- Existing routes that do not belong to old code. The commit keeps a route in `kept`
+    -- unless new code deletes that route. The commit keeps a route in `unowned` unless
+    -- new code registers a route with the same method and path.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -330,7 +331,8 @@ function Http:revive()
     self:release()
 end
 
---- Removes the tables of the proxy. From then on the proxy forwards everything.
+--- Removes the proxy's own tables of routes, hooks and helpers. From then on the proxy
+-- forwards everything to the live server.
 function Http:release()
     for _, field in ipairs(STAGED) do
         rawset(self.own, field, nil)
