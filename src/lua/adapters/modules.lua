@@ -68,8 +68,8 @@ function Modules:adopt(name)
     local module = {name = name, path = path}
     local ok, err = catalog.compile(module, self.txn.stash)
     if not ok then
-        -- New code may catch the error and examine its message, so use the message of
-        -- `require`.
+        -- New code may catch the error and examine its message, so use the same message
+        -- as `require`.
         error(("error loading module '%s' from file '%s':\n\t%s"):format(name, path, err), 0)
     end
     module.changed = true
@@ -86,16 +86,17 @@ function Modules:find(name)
     if self.by_name[name] ~= nil then
         return self.by_name[name]
     elseif self.gone[name] ~= nil or self.before[name] ~= nil then
-        -- New code has unloaded a module that is not reloaded, and requires the module
-        -- again. The next loader must find it.
+        -- The module was loaded before the reload, but is not to be reloaded. Either its
+        -- file no longer exists, or new code has unloaded the module and calls `require`
+        -- for it again. Leave the module to the next function in `package.loaders`.
         return nil
     end
     return self:adopt(name)
 end
 
---- Throws if a module is required again while it is being loaded. Must be called before
--- the loader returns a chunk. After that, `require` puts a marker for the module into
--- `package.loaded`.
+--- Throws if `require` is called for a module that is still being loaded. Must be called
+-- before the loader returns a chunk: after that, `require` puts a marker for the module
+-- into `package.loaded`, and an error would leave the marker there.
 function Modules:check_loop(name)
     for _, other in ipairs(self.loading) do
         if other == name then
@@ -108,8 +109,8 @@ end
 -- @return the value that the chunk returned
 function Modules:run(module, ...)
     local name = module.name
-    -- If the module was unloaded, its chunk runs again. The first run may have called
-    -- the `module` function, which changes the environment of the chunk.
+    -- If the module was unloaded, its chunk runs again. Reset the environment of the
+    -- chunk, because the first run may have changed it by calling the `module` function.
     setfenv(module.chunk, _G)
     table.insert(self.loading, name)
     local ok, value, traceback = failure.call(module.chunk, ...)
@@ -222,7 +223,8 @@ function Modules:stage_module()
     rawset(_G, 'module', self.module_wrapper)
 end
 
---- Sets the global variable that `module` would have set, such as `a.b.c`.
+--- Stores the table of a module where Lua's `module` function would have stored it: in a
+-- global variable, or, for a module such as `a.b.c`, in the field `c` of `_G.a.b`.
 local function set_global(name, value)
     local holder = _G
     for part in name:gmatch('([^.]+)%.') do
@@ -288,8 +290,8 @@ end
 function Modules:commit()
     unstage(self)
     local changed = self.view:changed()
-    -- Modules that old code has loaded during the transaction are old code, so unload
-    -- them.
+    -- Unload the application's modules that old code has loaded during the transaction,
+    -- because they may refer to old modules. The next `require` loads them again.
     for name, value in pairs(package.loaded) do
         if self.before[name] == nil and not changed[name]
         and type(name) == 'string' and catalog.classify(name, value) == 'app' then
@@ -398,8 +400,8 @@ function Modules:rollback(undone)
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- If the library has failed to load, the value is the marker that `require`
-        -- left, a userdata.
+        -- If the library failed to load, the value is the userdata that `require` left
+        -- as a marker.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

@@ -2,7 +2,8 @@
 -- database. Usually only the main script takes them, and a reload may run it again.
 --
 --   * A call to box.cfg is ignored if no option changes, and is refused otherwise.
---   * console.start ends the script, because at process start it does not return.
+--   * console.start ends the script, because the call does not return at process start
+--     either.
 --   * os.exit is refused.
 --   * Until the script calls box.cfg, fio.cwd returns the directory in which the
 --     process was started, as on the first run of the script.
@@ -17,7 +18,9 @@ local fio = require('fio')
 local Process = {name = 'process'}
 Process.__index = Process
 
--- The error value that `console.start` throws to end the main script.
+-- The error value that the stand-in for `console.start` throws to end the main script. If
+-- the script catches the error and calls `os.exit`, the stand-in for `os.exit` throws the
+-- same value.
 local END = setmetatable({}, {
     __tostring = function()
         return 'console.start: the main script ends here when it is run again'
@@ -183,7 +186,8 @@ end
 
 function Process:commit()
     unstage(self)
-    -- A main script may prepend its directories to the path each time it runs.
+    -- A main script may prepend its directories to `package.path` and `package.cpath`
+    -- each time it runs, so remove duplicates.
     for _, field in ipairs(self.main ~= nil and {'path', 'cpath'} or {}) do
         if package[field] ~= self[field] then
             package[field] = without_duplicates(package[field])

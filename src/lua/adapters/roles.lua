@@ -2,8 +2,9 @@
 --
 -- During the transaction, new code sees a separate service registry, which contains the
 -- new roles and the staged HTTP server. All other code sees the original registry. At
--- the commit, the new roles replace the old ones in both registries. Old code that is
--- still running, in a request or in the `stop` of an old role, sees the old services.
+-- the commit, the new roles replace the old ones in the role registry and in the original
+-- service registry. Old code that is still running, in a request or in the `stop` of an
+-- old role, sees the old services.
 
 local require = ...
 local audiences = require('code.audiences')
@@ -76,16 +77,16 @@ function Roles:mark()
     end
 end
 
---- Makes old code see the live service registry, like all other code. Must be called
--- after the old roles have stopped.
+--- Lets old code see the live service registry again. Must be called after the old roles
+-- have stopped.
 function Roles:settle()
     self.audiences:close()
 end
 
 Roles.enabled, Roles.registered, Roles.role_modules = roles_lib.enabled, roles_lib.registered, roles_lib.role_modules
 
---- Registers the roles of the new generation. A role whose module is not reloaded keeps
--- its module. Throws `bad_role` if a role is invalid.
+--- Registers the roles of the new generation. A role whose module is not reloaded is
+-- registered with its current module. Throws `bad_role` if a role is invalid.
 function Roles:register()
     self.registry = roles_lib.register(roles_lib.role_modules(), function(module_name)
         return self.modules:load_or_fail(module_name)

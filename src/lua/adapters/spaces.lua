@@ -10,7 +10,9 @@ Spaces.__index = Spaces
 local LIMIT, ENTRIES = 10000, 100
 
 --- Returns the tables and functions that code has added to a space object. Skips
--- Tarantool's own fields, which the object of a system space also has.
+-- Tarantool's own fields, that is, those that a system space object has too.
+-- @tparam table space
+-- @tparam table builtin the object of a system space
 local function own_entries(space, builtin)
     local entries = {}
     for key, value in next, space do

@@ -1,10 +1,10 @@
 --- Adapter: triggers of spaces, sessions and the server.
 --
 -- Triggers that new code sets are staged until the commit, so that no event runs
--- triggers of both generations. At the commit, each new trigger replaces the old
--- trigger with the same name. If there is none, it replaces the next old trigger in the
--- order in which the old triggers were set. The remaining old triggers are removed,
--- except for those of the main script (see `Transaction:keeps_registration`).
+-- triggers of both generations. At the commit, new triggers replace old triggers with
+-- the same name. The other new triggers replace the remaining old ones, in the order in
+-- which the old ones were set. Old triggers that no new trigger replaces are removed.
+-- Some triggers of the main script stay (see `Transaction:keeps_registration`).
 --
 -- A place is what triggers are set on, such as `on_replace` of a space (see
 -- `platform.trigger_list`).
@@ -225,10 +225,10 @@ local function change(self, place, new_one, old)
     end
 end
 
---- Pairs each new trigger with the old trigger that it replaces: the old trigger with
--- the same name, or else the next old trigger.
--- @treturn {table,...} {new, old}. If the numbers of new and old triggers differ, `new`
---   or `old` is nil in some of the pairs.
+--- Pairs new triggers with the old triggers that they replace: first by name, and then
+-- the other triggers in their order.
+-- @treturn {table,...} {new, old}. A surplus trigger is in a pair whose other field is
+--   nil.
 local function pair(wanted, old)
     local result, rest = {}, table.copy(old)
     for _, new_one in ipairs(wanted) do
@@ -298,9 +298,9 @@ function Triggers:commit()
     end
 end
 
---- After a rollback, applies the staged calls of restarted old roles. Each new trigger
--- replaces the previous trigger with the same code. If there is none, the call has its
--- usual effect.
+--- After a rollback, applies the calls by which restarted old roles have set or removed
+-- triggers. If a call sets a trigger, and the function of an existing trigger has the
+-- same code, the new trigger replaces that one. All other calls have their usual effect.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do

@@ -3,12 +3,12 @@
 -- its changes before the commit.
 --
 -- After the commit, old code may still be running, in requests and in the `stop` of old
--- roles. It sees the previous values of the variables that new code has changed. All
--- other variables are shared: a counter, for example, counts for both generations.
--- Changes made by `stop` are visible only to old code.
+-- roles. Old code still sees the previous values of the variables that new code changed
+-- before the commit. All other variables are shared: for example, both generations
+-- increment the same counter. Changes made by `stop` are visible only to old code.
 --
--- The `stop` of an old role may assign to variables, or shut down the objects in them
--- (see `adapters.vars.stop_effects`). New code finds these variables unset, as after a
+-- If the `stop` of an old role might assign to a variable, or shut down the object in it
+-- (see `adapters.vars.stop_effects`), new code finds this variable unset, as after a
 -- restart.
 
 local require = ...
@@ -21,8 +21,8 @@ Vars.__index = Vars
 
 local GLOBALS = {values = '_cluster_vars_values', defaults = '_cluster_vars_defaults'}
 
---- Finds the application's variables that the `stop` of an old role may assign to, or
--- whose objects it may shut down (see `adapters.vars.stop_effects`).
+--- Finds the application's variables that the `stop` of an old role might assign to, or
+-- whose objects it might shut down (see `adapters.vars.stop_effects`).
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
 -- @tparam {function,...} stops the `stop` functions
@@ -125,8 +125,8 @@ local function has_left(self, kind, name)
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
 end
 
---- Gives a `stop` that runs before the commit its own copy of the current variables. A
--- copy that an earlier `stop` has changed is kept.
+--- Creates a copy of the current variables for a `stop` that runs before the commit. If an
+-- earlier `stop` has changed its copy, that copy is reused.
 function Vars:retire()
     local kind = self.kinds.values
     if kind == nil or self.txn.committed then
@@ -244,8 +244,8 @@ function Vars:commit()
     end
 end
 
---- Makes old code see the live variables, like all other code. Must be called after the
--- old roles have stopped.
+--- Lets old code see the live variables again. Must be called after the old roles have
+-- stopped.
 function Vars:settle()
     for _, kind in pairs(self.kinds) do
         kind.audiences:close()

@@ -65,9 +65,10 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Returns whether a value has a method that shuts it down and whose name `stop` uses.
+--- Returns whether a value has a shutdown method whose name occurs in `stop`.
 -- @param value a variable's value, or an entry of a list in a variable
--- @tparam table named set of the names that `stop` uses
+-- @tparam table named set of the string constants in `stop`, or in a function that `stop`
+--   may call
 local function is_ended(value, named)
     for _, method in ipairs(ENDING) do
         if named[method] then
@@ -82,10 +83,10 @@ local function is_ended(value, named)
     return false
 end
 
---- Returns whether `stop` may shut down the object in a variable. If the variable holds
+--- Returns whether `stop` might shut down the object in a variable. If the variable holds
 -- a list of objects, examines only one of them.
 -- @param value the value of the variable
--- @tparam table named set of the names that `stop` uses
+-- @tparam table named see `is_ended`
 local function is_ended_in(value, named)
     local kind = type(value)
     if kind == 'userdata' or kind == 'cdata' or (kind == 'table' and getmetatable(value) ~= nil) then
@@ -107,8 +108,8 @@ local function module_of(value)
     return nil
 end
 
---- Finds the variables that the `stop` functions of roles may assign to, or whose
--- objects they may shut down.
+--- Finds the variables that the `stop` functions of roles might assign to, or whose
+-- objects they might shut down.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether a function belongs to the application
 -- @tparam table values maps a name passed to `cartridge.vars.new`, usually the name of
