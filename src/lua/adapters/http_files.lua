@@ -110,8 +110,7 @@ local function check(item, stash)
     return ok, err
 end
 
---- Returns the name under which reports list a controller, because a controller has no
--- module name.
+--- Returns the name under which reports list a controller, which has no module name.
 local function label(item)
     return 'controller ' .. item.key
 end
@@ -161,7 +160,7 @@ local function raise(item, message)
     failure.raise({code = 'load_error', phase = 'load', module = item.key, message = message})
 end
 
---- Returns the function of a controller that handles a route.
+--- Returns the controller function that handles a route.
 -- @treturn ?function nil if the controller has no such function
 local function action_of(controller, route)
     local f = type(controller) == 'table' and controller[route.action]
@@ -350,7 +349,7 @@ function Files:rollback(undone)
     end
 end
 
---- Returns the entry for a file in the report.
+--- Returns the report entry for a file.
 local function describe(item)
     return {path = item.path, module = 'http.server', changed = item.changed}
 end

@@ -172,8 +172,8 @@ local function unstage(self)
     if self.lib ~= nil and self.lib.new == self.staged then
         self.lib.new = self.original
     end
-    -- Without its own `start` and `stop`, a proxy forwards these calls to the live
-    -- server.
+    -- Remove `start` and `stop` from the proxies, so that they forward these calls to
+    -- the live servers.
     for _, part in ipairs(self.order) do
         rawset(part.proxy, 'start', nil)
         rawset(part.proxy, 'stop', nil)

@@ -2,7 +2,7 @@
 --
 -- Other roles call its `get_server(name)` function to get a server. New code gets a
 -- staging proxy from this function. The `stop` function of an old role gets another
--- proxy, whose routes are dropped.
+-- proxy, which drops all changes that `stop` makes to routes, hooks and helpers.
 
 local HttpdRole = {name = 'httpd role'}
 HttpdRole.__index = HttpdRole

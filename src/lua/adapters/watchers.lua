@@ -1,10 +1,11 @@
 --- Adapter: watchers (`box.watch`, Tarantool 2.10 and newer).
 --
--- Watchers of new code are registered at once, not staged. Each watcher calls its
--- callback once with the current value, because new code may wait for this call. Later
--- events are held back from new callbacks until the commit; old callbacks still get
--- them. At the commit, an old watcher is silenced if new code has registered it again.
--- Then each new callback gets the latest of its held-back events, if any.
+-- Watchers of new code are registered at once, not staged. Tarantool then calls the new
+-- callback with the current value. This first call is let through, because new code may
+-- wait for it. Later events are held back from new callbacks until the commit; old
+-- callbacks still get them. At the commit, an old watcher is silenced if new code has
+-- registered it again. Then each new callback gets the latest event that was held back
+-- from it, if any.
 --
 -- Tarantool keeps the callback of a watcher in a numbered slot of the Lua registry. To
 -- silence a watcher, this adapter puts another function into its slot. Silenced
@@ -12,8 +13,8 @@
 -- of a role may itself unregister a watcher, and a second `unregister` raises an error.
 --
 -- If a watcher was registered outside of a reload, its key and its object are unknown.
--- It can be silenced, but not unregistered: it stays registered with a callback that
--- does nothing.
+-- Such a watcher can be silenced, but not unregistered: it stays registered with a
+-- callback that does nothing.
 
 local require = ...
 local fiber = require('fiber')
@@ -229,11 +230,12 @@ local function pair(self, olds, news)
 end
 
 --- Groups the watchers of old code by callback, and finds the new watchers that may
--- replace each group. If `pair` has found a new function for the callback, these are
--- the watchers of that function. Otherwise they are the unpaired new watchers of the
--- same module.
--- @treturn {table,...} {olds, keys, count}: `keys` is the set of the keys of the new
---   watchers; `count` is the number of the new watchers, or 0 if they are unpaired
+-- replace each group. If `pair` has found a new function for the callback, the watchers
+-- of that function may replace the group. If it has found none, the unpaired new
+-- watchers of the same module may replace it.
+-- @treturn {table,...} {olds, keys, count}: `olds` are the old watchers of the group;
+--   `keys` is the set of the keys of the new watchers; `count` is the number of paired
+--   new watchers
 local function group(self, olds, news)
     local groups, by_callback = {}, {}
     local successors, taken = pair(self, olds, news)
@@ -262,10 +264,10 @@ local function group(self, olds, news)
     return groups
 end
 
---- Silences each old watcher of a group if new code has registered a watcher for its
--- key. An old watcher with an unknown key is silenced permanently if there are enough
--- new watchers to replace all old ones. Otherwise it ignores only the events for the
--- keys of new watchers.
+--- Silences the old watchers of a group. An old watcher with a known key is silenced if
+-- new code has registered a watcher for that key. Old watchers with unknown keys are
+-- silenced for all keys if enough new watchers remain to replace them all. If too few
+-- remain, they are silenced only for the keys of the new watchers.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do
