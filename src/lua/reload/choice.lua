@@ -13,8 +13,8 @@ local yield = require('core.yield')
 -- May yield.
 -- @tparam table args arguments of the command
 -- @tparam table stash the state table, see `core.stash`
--- @treturn table result of `catalog.choose`, with the fields that `main_script.add`
---   adds, and with `http_files`, the result of `http_files.find`
+-- @treturn table result of `catalog.choose`, plus the fields that `main_script.add` adds,
+--   plus a field `http_files` that contains the result of `http_files.find`
 local function choose(args, stash)
     local choice = catalog.choose(args, stash)
     choice.http_files = http_files.find(choice.select)
@@ -41,8 +41,8 @@ local function compile_all(choice, stash)
     if choice.main ~= nil then
         compile(choice.main)
     elseif choice.script ~= nil then
-        -- The reload does not run the main script. Compile the script only to report
-        -- whether it has changed, and what a second run would do.
+        -- The reload does not run the main script. Compile the script anyway, to report
+        -- whether it has changed, and what would happen if it were run again.
         catalog.compile(choice.script, stash)
     end
     for _, file in ipairs(choice.files) do

@@ -1,5 +1,5 @@
---- Adds hints to the messages of certain failures. Such a failure usually has this cause:
--- a module calls, at its top level, a function that can be called only once per process.
+--- Adds hints to the messages of failures that usually occur because a module, each time
+-- it is loaded, does something that can be done only once per process.
 
 local HINTS = {
     {

@@ -1,5 +1,5 @@
 --- Takes the image, a record of what every object held before new code ran. The image
--- contains the entries of tables, the upvalues of functions, metatables and environments.
+-- contains metatables, environments, the entries of tables and the upvalues of functions.
 --
 -- A rollback uses the image for two purposes: to distinguish objects of failed code from
 -- older objects, and to restore values that failed code has overwritten.
@@ -18,8 +18,8 @@ local roots_lib = require('scan.roots')
 local yield = require('core.yield')
 local walk_lib = require('scan.heap_walk')
 
--- Maximum number of entries to record per table, and of objects in the image. If a table
--- has more entries than that, none of them are recorded.
+-- Maximum number of entries to record per table, and maximum number of objects in the
+-- image. If a table has more than `ENTRIES` entries, none of them are recorded.
 local ENTRIES, OBJECTS = 10000, 100000
 -- Maximum number of entries that `list_named` examines in one table.
 local NAMED = 1000
@@ -115,7 +115,8 @@ end
 
 --- Returns the record of an object.
 -- @treturn ?table {entries, upvalues, metatable, environment}; nil if the image does not
---   contain the object. `entries` is nil if the table had too many entries.
+--   contain the object. `entries` is nil if the object is a table that had more than
+--   `ENTRIES` entries, or if it is not a table.
 function Image:find(object)
     return self:shard_of(object)[object]
 end
@@ -141,8 +142,9 @@ function Image:forget_removed()
 end
 
 --- Lists the table entries that the `stop` of an old role must not remove, because new
--- code may depend on them. An entry with a string key is listed if it was set after the
--- image was taken, or if new code refers to its value. May yield.
+-- code may depend on them. These are entries that were set after the image was taken, and
+-- entries to whose values new code refers. Only entries with string keys are listed. May
+-- yield.
 -- @tparam table kept set of objects to which new code refers, see `scan.census`
 -- @treturn {table,...} list of {parent, key, child}: the table, and the key and value of
 --   the entry

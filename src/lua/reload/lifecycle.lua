@@ -15,7 +15,7 @@ local yield = require('core.yield')
 local CONFIG_TRIES = 10
 -- Time limit for restarting the old roles after a failed reload, in seconds.
 local RESTART = 10
--- Maximum share of the remaining time for restarting the old roles.
+-- Maximum share of the remaining time that restarting the old roles may take.
 local RESTART_PART = 0.8
 
 local Lifecycle = {}
@@ -210,7 +210,7 @@ function Lifecycle:stop(roles)
     end)
 end
 
--- Words that suggest, in an error message, that a resource such as a port is already in
+-- Words in an error message that suggest that a resource such as a port is already in
 -- use. The message is the only clue, because application errors have no error codes.
 local CONFLICTS = {'in use', 'already', 'exists', 'duplicate', 'busy', 'taken', 'eaddrinuse', 'locked'}
 
@@ -236,10 +236,12 @@ function Lifecycle:find_holder(role, err)
     return nil
 end
 
---- Stops an old role before the commit, because the new role cannot start beside it.
--- Also disables the functions with which the old role handles config changes, so that a
--- config change does not affect the stopped role: an empty function replaces each of them.
--- If the reload fails, `restart_old_roles` restores the original functions.
+--- Stops an old role before the commit, because the new role cannot start while the old
+-- one is running. Also replaces the functions with which the old role handles config
+-- changes with empty ones, because a config change must not affect the stopped role. If
+-- the reload fails, `restart_old_roles` restores the original functions.
+-- @tparam table role the old role
+-- @tparam string why message of the error with which the new role failed to start
 function Lifecycle:stop_early(role, why)
     local methods = self.framework.methods
     self.disabled[role.role_name] = {}
@@ -399,18 +401,20 @@ function Lifecycle:stop_old()
     self:stop(roles)
 end
 
---- Closes the separate view in which the `stop` functions of old roles run, see
--- `role_stop`. A `stop` that has not returned yet continues without this view.
+--- Ends the separate view of services and variables that the `stop` functions of old
+-- roles get, see `role_stop`. A `stop` that has not returned yet continues without this
+-- view.
 function Lifecycle:finish()
     self.role_stop:close()
     self.framework:settle()
 end
 
---- Returns the old roles to restart after a failed reload, in init order. A stopped role
--- must restart. If the `init` or `apply` of a role's new version was called, it may have
--- replaced what the old version had set up. In this case, the old version must also
--- restart, provided that it has no `stop`, or that the framework allows repeated `apply`
--- calls.
+--- Returns the old roles to restart after a failed reload, in init order. These are:
+--
+--   - the roles that were stopped;
+--   - the serving roles whose new version had its `init` or `apply` called. The call may
+--     have replaced what the old version had set up. Such a role is restarted only if it
+--     has no `stop`, or if the framework allows repeated `apply` calls.
 function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do

@@ -3,16 +3,16 @@
 local require = ...
 local ownership = require('code.ownership')
 
--- Maximum number of list entries to examine when searching for a value, and when comparing
--- the functions in the entries, which takes longer.
+-- Maximum number of list entries to examine: `LIST` when searching for a value, `COMPARED`
+-- when comparing the functions in the entries. Comparing takes longer.
 local LIST, COMPARED = 10000, 1000
 -- Maximum number of stack frames in which `is_in_use` looks for loops. The number is
 -- limited because the function does not yield.
 local FRAMES = 3000
 
---- Returns whether two values were probably registered by the same code. This is assumed of
--- closures that have the same prototype (compiled function), and of tables that have such
--- closures in the same fields.
+--- Returns whether two values were probably registered by the same code: both are closures
+-- of the same prototype (compiled function), or both are tables with such closures in the
+-- same fields.
 local function is_equivalent(a, b)
     if rawequal(a, b) or type(a) == 'function' and ownership.is_same(a, b) then
         return true
@@ -45,10 +45,10 @@ local function count_equivalents(list, wanted)
     return count
 end
 
---- Returns the current key of a value in a table. If the former key is a number, searches
--- the whole list, because the value may have moved to another index.
+--- Returns the current key of a value in a table. If the key was a number, searches up to
+-- `LIST` list entries, because the value may have moved to another index.
 -- @tparam table object
--- @param key the former key
+-- @param key the key that the value had before
 -- @param value
 -- @return the current key; nil if the value was not found
 local function index_of(object, key, value)

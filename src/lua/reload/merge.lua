@@ -224,7 +224,7 @@ local function run(image, noted, ownership, undone)
         end
     end
     if is_changed then
-        -- Discard compiled traces: they treat upvalues that have never changed as constants.
+        -- Discard compiled traces: in them, an upvalue that is never reassigned is a constant.
         jit.flush()
     end
 end

@@ -67,10 +67,10 @@ local function explain_pattern(choice, glob)
     return ('--module %s matches no loaded module'):format(glob)
 end
 
---- Explains each argument of --module that selects no module.
+--- Explains why arguments of --module select no module.
 -- @tparam table choice result of `catalog.choose`
 -- @tparam table args arguments of the command
--- @treturn {string,...} one explanation for each such argument
+-- @treturn {string,...} one explanation for each argument that selects no module
 local function unmatched(choice, args)
     local list = {}
     for _, glob in ipairs(args.modules or {}) do

@@ -22,9 +22,9 @@ local function new(txn, choice)
     }, OldCode)
 end
 
---- Records the functions of the compiled modules and main script as new code. Records as
--- old code all other functions from the same files, and all functions from the former
--- files of moved or removed modules. May yield.
+--- Records the functions of the compiled modules and main script as new code. All other
+-- functions from their files count as old code. So do functions from the former files of
+-- moved or removed modules. May yield.
 function OldCode:record()
     local txn = self.txn
     for _, module in ipairs(self.choice.selected) do

@@ -114,8 +114,8 @@ end
 -- of thing, such as triggers. Must be called before new code runs. Yields.
 function Pipeline:add_adapters()
     local txn = self.txn
-    -- Some adapters examine all modules, which takes a long time. Yield before creating
-    -- each of these, so that it gets a full time slice.
+    -- Some adapters take long to create, because they examine all modules. Yield before
+    -- creating each such adapter, to give its creation a full time slice.
     yield.if_due(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     yield.if_due(0)
@@ -213,8 +213,8 @@ function Pipeline:run()
     -- Yield now, because the commit must not yield and needs a full time slice.
     yield.if_due(0)
     if self.framework.has_roles then
-        -- `catch_up_with_config` returns false if the new roles have the current
-        -- config. From then on, nothing may yield until the commit.
+        -- Once `catch_up_with_config` has returned false, the new roles have the current
+        -- config, and nothing may yield until the commit.
         while self.life:catch_up_with_config() do
             self:take_census()
         end
@@ -238,7 +238,7 @@ function Pipeline:after_failure(rollback)
         self.fibers:check_left(rollback.left)
         fibers = self.fibers:list_started()
     end
-    -- Remove failed code first, so that the old roles restart in the state from before
+    -- Remove failed code first, so that the old roles restart in the state that preceded
     -- the reload.
     self.sweep:run(rollback, fibers, SWEEP_PART)
     if self.life ~= nil and #self.life:roles_to_restart() > 0 then
@@ -274,9 +274,9 @@ function Pipeline:call_destructors()
     end)
 end
 
---- Ends the support that adapters have given to old code since the commit, such as a
--- separate view of modules. Must be called after the old roles have stopped. A second call
--- does nothing.
+--- Ends what adapters have done for old code since the commit, such as giving it a separate
+-- view of modules. Must be called after the old roles have stopped. A second call does
+-- nothing.
 function Pipeline:close()
     self.life:finish()
     self.http_files:settle()
@@ -290,15 +290,15 @@ end
 -- and ends or reports the remaining background loops. Does nothing if the old code has
 -- already been ended. Yields.
 -- @tparam ?number patience maximum time to wait for the requests, in seconds. After
---   that, the roles are stopped anyway. 0 is an exception: the function does not wait, and
---   if a request is still running, it stops no role and returns false.
+--   that, the roles are stopped anyway. 0 is an exception: the function does not wait. If
+--   a request is still running, the function stops no role and returns false.
 -- @treturn boolean whether this call has ended the old code
 function Pipeline:end_old(patience)
     if not self.is_over then
         self.http_files:settle()
-        -- End the fibers in which libraries call old code, such as timers, before the
-        -- scan patches their callbacks. Otherwise, a patched timer would repeat the
-        -- work of the timer that new code has started.
+        -- End the fibers, such as timers, in which libraries call old code. This must
+        -- happen before the scan patches the callbacks: a patched timer would repeat
+        -- the work of the timer that new code has started.
         self.fibers:end_carriers()
     end
     if self.is_over or not self.fibers:wait_for_requests(patience) and patience == 0 then

@@ -8,8 +8,8 @@ local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 
---- Creates the adapters that stage what the restarted roles register. Their `revive`
--- method makes these registrations current.
+--- Creates the adapters that stage what the restarted roles register. The `revive` method
+-- of each adapter makes what it has staged live.
 -- @treturn {table,...} the adapters
 local function stage(txn, framework, adapters)
     local parts = {

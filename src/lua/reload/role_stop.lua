@@ -3,12 +3,12 @@
 --
 -- The new version of a role uses the same names for services, routes and variables as
 -- the old version. Therefore `stop` runs with a separate view, in which it finds the
--- modules, services and variables of its own generation. Its changes to these, to
--- routes and to triggers are dropped, because the commit has already replaced what the
--- old role had set up.
+-- modules, services and variables of its own generation. Its changes to them, and to
+-- routes and triggers, are dropped, because the commit has already replaced what the old
+-- role had set up.
 --
 -- If `stop` removes globals of new code, the `globals` adapter restores them. If `stop`
--- removes registrations of new code with libraries, `stop_guard` restores these. Only
+-- removes what new code has registered with libraries, `stop_guard` restores it. Only
 -- the sockets, connections, fibers and channels of the old role itself are actually
 -- closed or ended.
 
@@ -59,8 +59,9 @@ local function discarding(txn)
     }
 end
 
---- Opens the separate view in which `stop` functions run, and protects new code from
--- them.
+--- Gives `stop` functions a separate view of services and variables, and begins to drop
+-- their changes to routes and triggers. Also begins to protect new code from these
+-- functions.
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
@@ -81,9 +82,9 @@ local function open(self)
     end
 end
 
---- Closes the separate view in which `stop` functions run, and ends the protection of
--- new code. A `stop` that has not returned by the end of the reload continues without
--- the view. A second call does nothing.
+--- Ceases to drop the changes of `stop` functions to routes and triggers, and to protect
+-- new code from these functions. This also applies to a `stop` that has not returned by the
+-- end of the reload. A second call does nothing.
 function RoleStop:close()
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()

@@ -29,9 +29,9 @@ local function new(options)
     return setmetatable({options = options, wrapped = {}, ended = {}}, StopGuard)
 end
 
---- Returns whether a list contains a value at any index. The former index does not matter,
--- because entries move down when an earlier entry is removed. The first call for a list
--- builds the set of its values.
+--- Returns whether a list contains a value at any index. The value may have moved, because
+-- entries move down when an earlier entry is removed. The first call for a list builds the
+-- set of its values.
 -- @tparam table lists cache: list -> set of its values
 -- @tparam table list
 -- @param value
@@ -122,8 +122,8 @@ function StopGuard:watch()
         check(present.edges, has_yielded and is_empty or is_any)
         check(has_yielded and {} or present.entries, is_empty)
         if count > 0 then
-            -- Discard compiled traces: they treat upvalues that have never changed as
-            -- constants.
+            -- Discard compiled traces: in them, an upvalue that is never reassigned is a
+            -- constant.
             jit.flush()
         end
         return count

@@ -84,13 +84,13 @@ local function is_failed(self, f)
     return generations.is_failed(self.txn.stash, f)
 end
 
---- Finds the reference to remove on the path to a failed function. Among the
--- objects on the path that are older than the failed code, the last one holds this
--- reference.
+--- Finds out which reference must be removed so that a path no longer leads to a failed
+-- function. It is the reference held by the last object on the path that is older than the
+-- failed code.
 -- @tparam table place the reference to the failed function that the walk has found
--- @treturn ?table {object, key, child}: `object` refers to `child` under `key`. If only
---   the root of the path is older than the failed code: {root, child}. Nil if an
---   incomplete image does not show which objects are older.
+-- @treturn ?table {object, key, child}: `object` refers to `child` under `key`; or
+--   {root, child} if only the root of the path is older than the failed code; or nil if
+--   the image is incomplete and does not show where the older objects end
 local function edge_of(self, place)
     local number, child, key = place.number, place.func, place.key
     if place.kind == 'key' then
@@ -103,8 +103,9 @@ local function edge_of(self, place)
     while number > 0 do
         local object, parent, key_before = self.walk:at(number)
         if self.image:find(object) ~= nil then
-            -- An incomplete image may lack old objects, so the next object on the path
-            -- may also be older than the failed code.
+            -- The next object on the path is not in the image. If the image is
+            -- incomplete, this does not prove that the object is new. Only the failed
+            -- function at the end of the path is certainly new.
             if not self.image.is_complete and number ~= place.number then
                 return nil
             end
@@ -116,8 +117,8 @@ local function edge_of(self, place)
 end
 
 --- Ends the fibers of failed code. Waits until requests have returned from failed code,
--- and until no code is looping over the lists that the sweep must change. The wait is
--- limited, to leave time for another search. Yields.
+-- and no code is looping over the lists that the sweep must change. The wait is limited,
+-- to leave time for the next walk over the heap. Yields.
 local function drain(self)
     local now = clock.monotonic()
     local until_time = now + math.min(DRAIN, math.max(0, self.deadline - now) / 2)
@@ -219,15 +220,16 @@ local function repair(self)
     end
     self.places = rest
     if count > 0 then
-        -- Discard compiled traces: they treat upvalues that have never changed as
-        -- constants.
+        -- Discard compiled traces: in them, an upvalue that is never reassigned is a
+        -- constant.
         jit.flush()
     end
     return count
 end
 
---- Reports the references to failed code that could not be removed.
--- @tparam {string,...} left lines are appended
+--- Reports the remaining references to failed code.
+-- @tparam {string,...} left a line is appended for each reference, up to `NAMED` of them,
+--   and a line with the number of the others
 local function report_remaining(self, left)
     local function is_reported(text)
         for _, other in ipairs(left) do
@@ -275,8 +277,8 @@ local function search(self)
             break
         end
         drain(self)
-        -- Give up when a pass removes nothing. The first pass is an exception, because
-        -- `drain` may have ended code that prevented the removal.
+        -- Give up when a pass has removed nothing. After the first pass, try again in any
+        -- case, because `drain` may have ended code that prevented the removal.
         if #self.undone == before and pass > 1 then
             break
         end
@@ -336,8 +338,8 @@ function Sweep:prepare()
     self.noted = ok and result or nil
 end
 
---- Merges duplicate registrations. They arise when a restarted old role registers the same
--- callbacks as at its first start. Yields.
+--- Merges duplicate registrations. A restarted old role creates a duplicate when it
+-- registers a callback that it already registered at its first start. Yields.
 -- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
 --   `transaction`
 function Sweep:merge(rollback)

@@ -16,8 +16,8 @@
 --     `role_restart`.
 --   discard(): optional; drops what the `stop` of an old role has registered, see
 --     `role_stop`.
---   guard(): optional; protects the changes that new code has made, because old code runs
---     next. Returns a function that ends the protection.
+--   guard(): optional; called before old code runs. Protects what new code has set up
+--     against the old code. Returns a function that ends the protection.
 --   mark(): optional; returns a function that reverts what new code stages from now on.
 --   list_new(list): optional; appends the functions that new code has registered.
 --   has_met_conflict: optional; true if new code was refused a resource, such as a port,
@@ -40,7 +40,7 @@ local yield = require('core.yield')
 local terminate = require('code.terminate')
 local watchdog = require('reload.watchdog')
 
--- Keep the function: application code can replace `clock.monotonic`.
+-- Keep the original function, because application code can replace `clock.monotonic`.
 local monotonic = clock.monotonic
 
 -- Maximum wait for the cancelled worker fiber to end, in seconds.
@@ -48,7 +48,8 @@ local GRACE = 1
 -- Time reserved for the rollback: a share of the total time, and a maximum in seconds. The
 -- reserve lets the client receive the outcome before it times out.
 local WAY_BACK, WAY_BACK_MAX = 0.3, 11
--- Maximum wait for work after the commit, as a share of the remaining time.
+-- Maximum time to wait until post-commit work is done, as a share of the time that remains
+-- before the report must be built.
 local AFTER = 0.5
 -- Time reserved for building the report before the client times out, in seconds.
 local REPORT = 0.2
@@ -244,7 +245,7 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects the changes that new code has made, because old code runs next.
+--- Protects what new code has set up against the old code that runs next.
 -- @treturn function to be called after the old code: ends the protection, and restores
 --   what the old code has removed
 function Transaction:guard()
@@ -430,7 +431,8 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- If this fiber is cancelled, `wait` returns without an error, so raise the error.
+            -- If this fiber was cancelled, `wait` returned normally, so raise the
+            -- cancellation error here.
             fiber.testcancel()
         end
     end)
