@@ -11,7 +11,7 @@ local yaml = require('yaml')
 local ROLE = 'extensions'
 local CONFIG = 'extensions/config.yml'
 
---- Returns whether a push manages a section.
+--- Returns whether a section belongs to the extensions. A push removes no other section.
 local function is_ours(name)
     return name == CONFIG or name:find('^extensions/.+%.lua$') ~= nil
 end
@@ -133,7 +133,7 @@ local function compile(given)
     for _, name in ipairs(sorted(given)) do
         if name ~= CONFIG then
             yield.if_due()
-            -- Mode 't' rejects bytecode, because LuaJIT does not verify it.
+            -- Use mode 't' to reject bytecode, because LuaJIT does not verify it.
             local chunk, message = loadstring(given[name], '@' .. name, 't')
             if chunk == nil then
                 table.insert(problems, {module = module_of(name), path = name, message = message})
@@ -167,8 +167,8 @@ local function is_map(value)
 end
 
 --- Returns a message such as "unknown key 'modul', did you mean module?" if a key of
--- the map looks like a misspelling of the missing key. Otherwise returns nil, because
--- the role itself ignores unknown keys.
+-- the map looks like a misspelling of the missing key, or else nil. Other unknown keys
+-- are not reported, because the `extensions` role ignores them.
 -- @tparam table map
 -- @tparam string key the missing key
 local function misspelt(map, key)
@@ -188,7 +188,9 @@ end
 
 local EVENTS = {binary = {'path'}, http = {'path', 'method'}}
 
---- Checks an event of an exported function.
+--- Checks an entry of the `events` list of an exported function. The entry contains the
+-- path under which clients call the function, over HTTP or the binary protocol.
+-- @tparam table event {http = {path, method}} or {binary = {path}}; it may have any type
 -- @treturn ?string the problem; nil if the event is valid
 local function event_problem(event)
     if not is_map(event) then

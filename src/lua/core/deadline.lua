@@ -4,7 +4,7 @@ local require = ...
 local clock = require('clock')
 
 --- Returns the deadline of a command: `timeout` seconds from now, or `not_after` if that
--- is earlier. The client stops waiting at `not_after`, which is the earlier time if the
+-- is earlier. At `not_after`, the client stops waiting. `not_after` is earlier if the
 -- instance reads the request late.
 -- @tparam table args arguments of the command: `timeout` in seconds, `not_after` (Unix
 --   time)

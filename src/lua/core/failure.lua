@@ -45,8 +45,8 @@ end
 --- Returns the outcome of a failure: its `outcome` field, or else the default for its
 -- error code.
 local function outcome_of(fields)
-    -- Look up the error code even if `outcome` is set: in the tests, the lookup of an
-    -- unknown error code raises an error.
+    -- Look up the error code even if `outcome` is set, so that the tests find unknown
+    -- error codes. In the tests, the lookup of an unknown code raises an error.
     local usual = codes[fields.code]
     return fields.outcome or usual
 end
@@ -137,7 +137,8 @@ end
 
 --- Adds a failure to the report of a command.
 -- @tparam table report
--- @tparam table fail fields of the failure, and `rollback` after a rollback
+-- @tparam table fail fields of the failure. If there was a rollback, they include
+--   `rollback`, which contains lists of lines {undone, left, doubts}.
 local function set_error(report, fail)
     report.outcome = outcome_of(fail) or 'failed'
     report.error = {

@@ -1,4 +1,4 @@
---- Finds the key of a map that is probably a misspelling of a missing key, for messages
+--- Finds out which key in a map is probably a misspelling of a missing key, for messages
 -- such as "unknown key 'modul', did you mean module?".
 
 -- The maximum edit distance at which a key counts as a misspelling.
@@ -28,10 +28,10 @@ local function distance(a, b)
     return rows[#a][#b]
 end
 
---- Returns the key of a map that is closest to a missing key.
+--- Returns the key in a map whose spelling is closest to that of a missing key.
 -- @tparam table map
 -- @tparam string name the missing key
--- @treturn ?string nil if no key is close enough
+-- @treturn ?string the key; nil if every key differs by more than `ERRORS_MAX` edits
 local function key(map, name)
     local best, errors
     for candidate in pairs(map) do

@@ -6,7 +6,7 @@ local clock = require('clock')
 local fiber = require('fiber')
 
 -- The maximum length of a slice, in seconds. A request that arrives during a slice
--- waits at most this long, plus one iteration of the loop.
+-- waits at most this long, plus one iteration of the loop that calls `if_due`.
 local BUDGET = 0.002
 -- If a turn of the event loop takes less than this time, in seconds, no other fiber was
 -- ready to run.
@@ -21,15 +21,15 @@ local monotonic, sleep = clock.monotonic, fiber.sleep
 local started = monotonic()
 
 --- Returns whether the current slice has used up its budget.
--- @tparam ?number budget seconds, if not the default
+-- @tparam ?number budget in seconds; nil for the default
 local function is_due(budget)
     return monotonic() - started > (budget or BUDGET)
 end
 
 --- Yields if the current slice has used up its budget.
--- @tparam ?number budget seconds, if not the default
--- @tparam ?number others maximum seconds for other fibers, if not the default; they
---   always get at least one turn of the event loop
+-- @tparam ?number budget in seconds; nil for the default
+-- @tparam ?number others maximum time for other fibers, in seconds; nil for the default.
+--   Other fibers always get at least one turn of the event loop.
 local function if_due(budget, others)
     if not is_due(budget) then
         return

@@ -269,8 +269,8 @@ function Framework:is_reloaded(role)
     return self.modules:is_staged(role.module_name)
 end
 
---- Does nothing, because code finds the roles of this framework only through their
--- modules.
+--- Does nothing, because application code finds the roles of this framework only with
+-- `require`.
 function Framework.offer()
 end
 
@@ -278,10 +278,10 @@ function Framework:serving(name)
     return (self.facts:roles())[name]
 end
 
---- Suspends the delivery of events to all roles until `resume` is called. Otherwise, a
--- new role could get an event before the config has been applied to the role. Does not
--- yield.
--- @treturn boolean false if an event is being delivered right now
+--- Suspends the delivery of events to all roles until `resume` is called, so that no new
+-- role gets an event before the config has been applied to the role. Does not yield.
+-- @treturn boolean false if delivery was not suspended, because an event is being
+--   delivered right now
 function Framework:hold()
     local lock = self.facts.lock
     if lock == nil or self.is_holding then
@@ -322,7 +322,8 @@ function Framework:dependents(reloaded)
     return list
 end
 
---- Registers the health check of a new role with the server (Tarantool 3.8 and newer).
+--- Registers the health check of a new role with Tarantool. Does nothing before
+-- Tarantool 3.8.
 function Framework:activate(role)
     local register = self.facts.register_health_check
     if register ~= nil then

@@ -1,8 +1,8 @@
 --- Determines the framework that provides the application's roles.
 --
 -- A framework is a file in this directory. Its `detect()` function returns nil if the
--- instance does not use the framework. Otherwise it returns an object for the running
--- command, with these fields and methods:
+-- instance does not use the framework. Otherwise it returns an object that serves one
+-- command. The object has these fields and methods:
 --   name              name of the framework, one word
 --   has_roles         whether applications with this framework have roles
 --   is_understood()   returns true if all internals that a reload needs were found,
@@ -35,25 +35,26 @@
 --   describe_roles()  returns the roles in their order, {{name, module, enabled},...}
 --
 -- These fields and methods are optional:
---   check_files(selected)  returns failure fields if this server must not load the
+--   check_files(selected)  returns failure fields if this instance must not load the
 --                     file of a role; `selected` contains the modules to reload, by name
 --   notices(selected) returns messages about what a reload of these modules does not
 --                     cover
---   ignores_results   true if roles fail only by throwing, and their results are ignored
+--   ignores_results   true if a role's function fails only if it throws; the values that
+--                     it returns are ignored
 --   applies_again     true if `apply` may be called at any time without `stop` before it,
 --                     so that a rollback can use `apply` to restart a role
 --   hold(), resume()  suspend and resume the delivery of events to roles, so that none is
 --                     delivered between the commit and the moment when the config has
 --                     been applied to the new roles. `hold` does not yield, and returns
 --                     false if it must be called again later.
---   activate(role)    registers functions of a new role with the server, such as a
+--   activate(role)    registers functions of a new role with Tarantool, such as a
 --                     health check; they replace those of the old role
 --   dependents(roles) returns the roles that are not reloaded but depend on these
---                     reloaded roles; the config must be applied to them again
+--                     reloaded roles; the config must be applied to the dependents again
 --
 -- Neither the transaction nor the adapters for Tarantool's own objects depend on a
--- framework. The files in this directory require no adapters, because read-only
--- commands use these files, too.
+-- framework. The files in this directory load no adapters, because read-only commands
+-- use these files, too.
 
 local require = ...
 
