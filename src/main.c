@@ -107,8 +107,8 @@ run_on_targets(const struct options *options, const json_t *args)
 	context.targets = 0;
 	context.exit_code = options->exit_code;
 	/*
-	 * From here on, signals are only counted: they cannot truncate the
-	 * output.
+	 * From here on, the first two signals are only counted, so they cannot
+	 * cut the output short.
 	 */
 	signals_begin();
 	if (command_targets(options, &targets, &error) == 0 &&

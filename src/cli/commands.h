@@ -92,7 +92,7 @@ struct command_row {
 	enum output_view	 view;
 };
 
-/* The last row has the name NULL. */
+/* In the last row, the name is NULL. */
 extern const struct command_row	command_table[];
 
 /* Finds a command by its name.  Returns NULL if there is none. */

@@ -200,7 +200,7 @@ hide_passwords(const struct options *options)
 	}
 }
 
-/* Sets the user of a target to `common`, unless the target names a user. */
+/* If the target names no user, sets its user to the value of `common`. */
 static int
 set_user(struct target *target, const char *common, struct error *error)
 {

@@ -12,14 +12,14 @@
 
 /*
  * Sets the user and the password of each target that lacks them.  Takes them
- * from options, from the environment or from a prompt, which blocks.  Text
- * consoles ignore both.  Overwrites the passwords in the arguments and the
+ * from options, from the environment or from a prompt, which blocks.  A text
+ * console needs neither.  Overwrites the passwords in the arguments and the
  * environment of the program.
  *
  * Returns 0, or -1 with an error if the password file is unreadable, empty or
  * not needed, if a user name or password is too long, if the prompt is not
- * answered, or if memory runs out.  A missing password is not an error, because
- * only a binary port requires one.
+ * answered, or if memory runs out.  A missing password is not an error here: if
+ * a binary port requires one, connecting to it fails.
  */
 int	credentials_apply(const struct options *, struct targets *,
 	    struct error *);

@@ -287,7 +287,7 @@ add_sections(json_t *args, struct folder *folder)
 		    "size", (json_int_t)section->len)) == -1)
 			goto fail;
 	}
-	/* Every section has already been checked for UTF-8. */
+	/* Every section is valid UTF-8: read_file rejects all other files. */
 	pushed = json_stringn_nocheck(all, at);
 	free(all);
 	all = NULL;

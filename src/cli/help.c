@@ -10,8 +10,8 @@
 #define COLUMN	30	/* the descriptions start in this column */
 
 /*
- * The explanations of the exit statuses.  --help prints each explanation after
- * the names of the outcomes that have the exit status.
+ * The explanations of the exit statuses.  --help prints each one after the
+ * names of the outcomes with that exit status.
  */
 static const char *const exit_table[] = {
 	"done",

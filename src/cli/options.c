@@ -20,8 +20,8 @@ unknown_command(struct parser *parser, const char *name)
 	char known[256] = "", *shown;
 
 	/*
-	 * Hide passwords: the user may have given a target instead of a
-	 * command.
+	 * The user may have typed a target instead of a command.  A target can
+	 * contain a password: do not print it.
 	 */
 	if ((shown = target_without_password(name)) == NULL)
 		return error_out_of_memory(parser->error);
@@ -261,8 +261,8 @@ check_eval(struct parser *parser)
 }
 
 /*
- * Rejects invalid combinations of options.  With --dry-run, replaces any
- * command except `push` with `plan`.
+ * Rejects invalid combinations of options.  With --dry-run, changes the command
+ * to `plan`, unless the command is `push`.
  */
 static int
 check(struct parser *parser)

@@ -23,8 +23,8 @@ enum option_type {
 	OPTION_TEXT,		/* a string, as a const char * */
 	OPTION_LIST,		/* a struct arg_list of all the values */
 	OPTION_COUNT,		/* a size_t, at least 1 */
-	OPTION_TIME,		/* a time in seconds: double, at least 0 */
-	OPTION_TIME_LIMIT,	/* a time in seconds: double, more than 0 */
+	OPTION_TIME,		/* a double: seconds, at least 0 */
+	OPTION_TIME_LIMIT,	/* a double: seconds, greater than 0 */
 	OPTION_CHOICE,		/* an enum with one constant per value */
 	OPTION_FORMAT		/* a const struct output * */
 };
@@ -47,7 +47,7 @@ struct option_row {
 	unsigned		 flags;	/* a set of option_flag bits */
 };
 
-/* The last row has the name NULL. */
+/* In the last row, the name is NULL. */
 extern const struct option_row	option_table[];
 
 /* An upper bound on the number of rows in option_table. */
@@ -108,9 +108,9 @@ struct options {
 /*
  * Parses the command line.  Options may precede or follow the command.  The
  * strings in the result point into argv.  The manual documents the defaults of
- * options.  With --dry-run, replaces any command except `push` with `plan`.  If
- * neither LUA nor --file is given, `eval` reads standard input, which must be a
- * pipe or a file.
+ * options.  With --dry-run, changes the command to `plan`, unless the command
+ * is `push`.  If neither LUA nor --file is given, `eval` reads standard input,
+ * which must be a pipe or a file.
  *
  * Returns 0, or -1 with a usage error for an unknown command or option, an
  * option that is given twice or does not fit the command, a missing or invalid

@@ -234,9 +234,8 @@ scanner_init(struct scanner *scanner)
 }
 
 /*
- * Sets the error for a word that starts with "--" but selects no option.
- * Either the word is unknown or ambiguous, or it abbreviates an option that
- * must not be abbreviated.
+ * Sets the error for a word that starts with "--" but selects no option: it is
+ * unknown or ambiguous, or abbreviates an option that must not be abbreviated.
  */
 static int
 unknown_long(struct parser *parser, const char *word)
@@ -275,8 +274,8 @@ unknown_long(struct parser *parser, const char *word)
 }
 
 /*
- * Whether a word may select an option.  An abbreviation does not select an
- * option that must not be abbreviated.
+ * Returns 0 if the word abbreviates an option that must not be abbreviated, and
+ * 1 in all other cases.
  */
 static int
 is_spelt_out(const char *word, const struct option_row *row)
