@@ -189,8 +189,8 @@ struct search {
 };
 
 /*
- * Joins `first` and `len` bytes of `second`.  Adds the result to the candidates
- * if it starts with the word that is being completed.
+ * Appends the first `len` bytes of `second` to `first`.  Adds the result to the
+ * candidates if it starts with the word that is being completed.
  */
 static int
 offer(struct search *search, const char *first, const char *second,
@@ -206,7 +206,7 @@ offer(struct search *search, const char *first, const char *second,
 	    &search->error);
 }
 
-/* Offers `before` followed by each value of a list such as "a|b". */
+/* Offers each value of a list such as "a|b", with `before` in front of it. */
 static int
 offer_values(struct search *search, const char *before, const char *values)
 {

@@ -18,10 +18,10 @@
 #include "util/strlist.h"
 
 /*
- * A parsed backslash command.  `options` holds the command and, if the command
- * line has it too, its options.  `output` is the format for \set, or NULL to
- * show the current format.  `help` is the command for \help, or NULL to list
- * all commands.
+ * A parsed backslash command.  `options` holds the command and its options;
+ * \set, \help and \quit have none.  `output` is the new format for \set, or
+ * NULL to show the current format.  `help` is the command that \help explains,
+ * or NULL to list all commands.
  */
 struct backslash {
 	struct strlist			 words;	/* storage for `options` */

@@ -42,7 +42,7 @@ void
 repl_check_output(struct repl *repl, int result)
 {
 	/*
-	 * A result of -1 means that standard output cannot be written.  main()
+	 * A result of -1 means that writing to standard output failed.  main()
 	 * reports this error.
 	 */
 	if (result == -1)
@@ -181,8 +181,8 @@ run_statement(struct repl *repl, int is_last)
 }
 
 /*
- * Adds a line to the current statement.  Runs the statement if it may be
- * complete.
+ * Adds a line to the current statement.  Sends the statement to the instance if
+ * it may be complete.
  */
 static void
 add_line(struct repl *repl, const char *line, size_t len)
@@ -251,7 +251,7 @@ run_command(struct repl *repl, const struct options *options)
 	    &context)) != 0)
 		repl->printer.has_failed = 1;
 	ends = ends_by_signal(repl);
-	/* At a terminal, SIGINT ends only the command. */
+	/* At a terminal, SIGINT ends the command, but not the console. */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {

@@ -37,12 +37,16 @@ struct repl {
 	struct event_source		 source;
 	struct printer			 printer;
 	struct error			 error;
-	/* The reader for input that is not edited, such as a pipe. */
+	/* The reader for input without line editing, such as a pipe. */
 	struct linereader		 reader;
 	struct history			 history;
-	unsigned long			 line;		/* its number */
+	/* The number of the current line of input. */
+	unsigned long			 line;
 	struct statement		 statement;
-	/* The prompts for the first line of a statement and for the others. */
+	/*
+	 * The prompts for the first line and for the other lines of a
+	 * statement.
+	 */
 	char				*prompts[2];
 };
 
@@ -59,10 +63,11 @@ void	repl_check_output(struct repl *, int result);
 void	repl_print_push(const struct document *, void *arg);
 
 /*
- * Evaluates a line of input.  Runs a backslash command, or adds the line to the
- * current statement, which runs if it may be complete.  Blocks until the reply
- * or a signal arrives or, without a terminal, the timeout expires.  Prints
- * errors.  A connection error ends the console.
+ * Evaluates a line of input: runs a backslash command, or adds the line to the
+ * current statement, which the instance runs once it is complete.  Blocks until
+ * the reply or a signal arrives.  Without a terminal, blocks no longer than the
+ * timeout.  Prints errors.  Ends the console if the connection is lost, but not
+ * if a new attempt to connect fails.
  */
 void	repl_eval_line(struct repl *, const char *line, size_t len);
 

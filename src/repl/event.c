@@ -8,7 +8,7 @@
 #include "util/signals.h"
 
 /*
- * The first and the longest delay before a new attempt to connect, in
+ * The initial and the maximum delay before a new attempt to connect, in
  * milliseconds.
  */
 #define RETRY_FIRST_MS	100

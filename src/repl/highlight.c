@@ -10,8 +10,10 @@ struct highlighter {
 	FILE		*out;
 	int		 color;
 	enum term_style	 string;	/* style of strings */
-	char		 quote;		/* quote of an open scalar, or NUL */
-	size_t		 block;		/* min. indent of block scalar, or 0 */
+	/* The quote character of the unfinished quoted scalar, or NUL. */
+	char		 quote;
+	/* The minimum indentation of the current block scalar, or 0. */
+	size_t		 block;
 	size_t		 column;	/* column of the current value */
 };
 

@@ -17,7 +17,7 @@
 #include "util/environment.h"
 
 /*
- * With a 32-bit off_t, stat(2) fails for large files.  The Makefile defines
+ * With a 32-bit off_t, stat(2) fails for large files, so the Makefile defines
  * _FILE_OFFSET_BITS.
  */
 _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
@@ -27,8 +27,8 @@ _Static_assert(sizeof(off_t) >= 8, "compile with -D_FILE_OFFSET_BITS=64");
 #define STATE_HOME	".local/state/"
 
 /*
- * The errno value that this file uses if a file or directory belongs to another
- * user.  open(2) never sets this value.
+ * The errno value for a file or directory that belongs to another user.
+ * open(2) never sets this value.
  */
 #define NOT_OURS	ECHRNG
 
@@ -65,7 +65,10 @@ find_path(size_t *base_len)
 	}
 	if (base == NULL || base[0] != '/')
 		return NULL;
-	/* open_directory expects the length without trailing slashes. */
+	/*
+	 * Do not count trailing slashes: open_directory expects a length
+	 * without them.
+	 */
 	for (*base_len = strlen(base); *base_len > 0 &&
 	    base[*base_len - 1] == '/'; (*base_len)--)
 		continue;
@@ -86,13 +89,13 @@ open_below(int parent, const char *name, int make)
 	if (fd != -1 || errno != ENOENT || !make)
 		return fd;
 	/*
-	 * mkdirat(2) does not follow a dangling symbolic link, and O_NOFOLLOW
-	 * below rejects the link.
+	 * If the name is a dangling symbolic link, mkdirat(2) does not follow
+	 * it, and O_NOFOLLOW below rejects it.
 	 */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
 		/*
-		 * On a read-only file system, report that the directory is
-		 * missing.
+		 * On a read-only file system, report the original error: the
+		 * directory is missing.
 		 */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;
@@ -152,8 +155,8 @@ open_directory(const char *path, size_t base_len, int make)
 
 /*
  * Opens the history file in its directory, and creates it if it is missing.
- * Returns a descriptor, or -1 with errno.  An errno of 0 means that the file is
- * not a regular one.
+ * Returns a descriptor, or -1 with errno.  An errno of 0 means that the history
+ * file is not a regular file, but for example a symbolic link to /dev/null.
  */
 static int
 open_file(int dir)
@@ -197,7 +200,7 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only when the console starts, with a shared
+	 * Create the directory only for history_open, which requests a shared
 	 * lock.  If the directory is missing later, it may have been removed on
 	 * purpose.
 	 */
@@ -412,8 +415,8 @@ drop_older(int dir, int fd)
 	snprintf(temporary, sizeof(temporary), FILE_NAME ".%ld",
 	    (long)getpid());
 	/*
-	 * A process with the same pid may have crashed and left the temporary
-	 * file.
+	 * An earlier process with the same pid may have crashed and left its
+	 * temporary file behind.
 	 */
 	if ((to = openat(dir, temporary, flags, 0600)) == -1 &&
 	    errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
@@ -471,8 +474,9 @@ history_add(struct history *history, const char *entry, struct error *error)
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		/*
-		 * If errno is 0, the file is not a regular one, such as
-		 * /dev/null.  Drop the entry without an error.
+		 * If errno is 0, the history file is not a regular file, but
+		 * for example a link to /dev/null.  Drop the entry without an
+		 * error.
 		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}

@@ -133,8 +133,8 @@ fail:
 }
 
 /*
- * Fills in the signals to block while a prompt is shown.  SIGTSTP and SIGWINCH
- * are then read from the signal descriptor.  An unblocked SIGQUIT (Ctrl-\)
+ * Fills in the set of signals to block while a prompt is shown.
+ * lineedit_signal reads them from signal_fd.  An unblocked SIGQUIT (Ctrl-\)
  * would end the process and leave the terminal in raw mode.
  */
 static void
@@ -301,7 +301,7 @@ lineedit_abandon(const char *mark)
 	 */
 	*lib.rl_point = *lib.rl_end;
 	lib.rl_redisplay();
-	/* Print the mark first: removing the prompt may move the cursor. */
+	/* Print `mark` first: removing the prompt may move the cursor. */
 	fputs(mark, stdout);
 	lib.rl_free_line_state();
 	take_away();

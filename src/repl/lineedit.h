@@ -21,7 +21,7 @@
 struct lineedit_names {
 	struct strlist	 words;
 	int		 files;		/* also offer file names */
-	int		 open;		/* append no blank to a match */
+	int		 open;		/* do not add a blank after a match */
 };
 
 struct lineedit_hooks {
@@ -66,18 +66,18 @@ void		 lineedit_begin(const char *prompt);
 void		 lineedit_abandon(const char *mark);
 
 /*
- * While a prompt is shown, the caller must poll the descriptor that
- * lineedit_signal_fd returns, besides standard input.  If that descriptor is
- * readable, the caller must call lineedit_signal.  It handles window resizes
+ * While a prompt is shown, the caller must poll both standard input and the
+ * descriptor that lineedit_signal_fd returns.  Whenever that descriptor is
+ * readable, the caller must call lineedit_signal, which handles window resizes
  * and Ctrl-Z, and ignores Ctrl-\.
  */
 int		 lineedit_signal_fd(void);
 void		 lineedit_signal(void);
 
 /*
- * Reads a character from standard input, which must be readable.  If this
- * character completes a line, returns LINEEDIT_LINE and sets *line to the line,
- * which the caller frees.
+ * Reads a character from standard input.  Blocks if no input is pending.  If
+ * this character completes a line, returns LINEEDIT_LINE and sets *line to the
+ * line, which the caller frees.
  */
 enum lineedit_event lineedit_read(char **line);
 

@@ -7,8 +7,8 @@
 #include "repl/lua_incomplete.h"
 
 /*
- * The keywords that start or end a block.  `while` and `for` are missing,
- * because the `do` that follows them is counted instead.
+ * The keywords that start or end a block.  `while` and `for` are omitted: the
+ * `do` that follows them is counted instead.
  */
 static const struct {
 	const char	*word;

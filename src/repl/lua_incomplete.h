@@ -18,15 +18,14 @@
  */
 struct lua_nesting {
 	long	 depth;		/* number of open brackets and blocks */
-	size_t	 level;		/* level of an open long bracket, plus 1 */
-	char	 quote;		/* quote of an open string, or NUL */
+	size_t	 level;		/* 1 + level of the open long bracket, or 0 */
+	char	 quote;		/* quote character of the open string, or NUL */
 	int	 escaped;	/* the text ends with a backslash */
 };
 
 /*
- * Processes one or more whole lines that continue a statement.  Except at the
- * start of the statement, the text begins with the newline that ends the
- * previous line.
+ * Processes one or more whole lines of a statement.  Unless they are its first
+ * lines, the text begins with the newline that ends the previous line.
  */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 

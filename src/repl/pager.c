@@ -46,7 +46,7 @@ pager_rows(const char *text, size_t len, size_t columns)
 	return rows + (width + columns - 1) / columns;
 }
 
-/* Whether to show a text in the pager (see pager_print). */
+/* Whether to show the text in the pager (see pager_print). */
 static int
 is_too_long(FILE *out, const char *text, size_t len)
 {
@@ -151,8 +151,8 @@ run_pager(const char *command, const char *text, size_t len)
 }
 
 /*
- * Writes a text to a terminal, which may be slow.  Stops early once
- * `interrupts` signals have been counted.  Returns the number of bytes written,
+ * Writes text to a terminal, which may be slow.  Stops early once
+ * signals_count() reaches `interrupts`.  Returns the number of bytes written,
  * or -1.
  */
 static ssize_t
@@ -179,8 +179,8 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 }
 
 /*
- * Prints a text without a pager.  Uses write(2), because stdio treats EINTR as
- * an error and loses data.
+ * Prints text without a pager.  Uses write(2), because stdio treats EINTR as an
+ * error and loses data.
  */
 static void
 print(FILE *out, const char *text, size_t len)

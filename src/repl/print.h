@@ -40,13 +40,13 @@ typedef int	print_func(FILE *, const struct printer *, const void *);
 void	 print_message(const struct printer *, unsigned long line,
 	    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Prints an error like print_message, and records that a line has failed. */
+/* Prints an error as print_message does, and records that a line has failed. */
 void	 print_failure(struct printer *, unsigned long line,
 	    const struct error *);
 
 /*
  * Flushes standard output.  Like the functions below, returns 0, or -1 if
- * standard output cannot be written.
+ * writing to standard output fails.
  */
 int	 print_flush(const struct printer *);
 

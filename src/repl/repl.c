@@ -54,7 +54,8 @@ complete(struct lineedit_names *names, const char *line, size_t start,
 /*
  * Handles an edited line.  Pasted text may contain several lines.  Backslash
  * commands at the start of the text run one by one.  The remaining lines run as
- * a single Lua statement, so that its local variables stay visible.
+ * a single piece of Lua code, so that later lines can use the local variables
+ * of earlier ones.
  */
 static void
 process_pasted(struct repl *repl, char *line)

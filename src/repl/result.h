@@ -56,8 +56,7 @@ void	 result_print(FILE *, const struct result *, int color);
 json_t	*result_tree(const struct result *, struct error *);
 
 /*
- * Sets `error` to the error that the tree of a RESULT_FAILED or RESULT_NIL_ERR
- * contains.
+ * Sets `error` to the error in the tree of a RESULT_FAILED or RESULT_NIL_ERR.
  */
 void	 result_explain(const json_t *tree, struct error *);
 

@@ -73,14 +73,17 @@ int		 session_send(struct session *, char *line, size_t len,
 		    struct error *);
 
 /*
- * Like session_send, but the line calls src/lua/commands/repl.lua in the
- * instance with these arguments (see request_repl).
+ * Like session_send, but sends a line that calls src/lua/commands/repl.lua with
+ * these arguments (see request_repl).
  */
 int		 session_eval(struct session *, const char *what,
 		    const char *text, size_t len, size_t from, size_t to,
 		    struct error *);
 
-/* Makes session_step discard the replies to all lines that are waiting now. */
+/*
+ * Makes session_step discard all outstanding replies, but not the replies to
+ * lines that are sent later.
+ */
 void		 session_forget(struct session *);
 
 /*

@@ -9,8 +9,8 @@
 #define STATEMENT_MAX	((size_t)1024 * 1024)
 
 /*
- * The maximum size, in bytes, of an unfinished statement that is sent again
- * whenever a line is added to it.
+ * Up to this size in bytes, an unfinished statement is sent again whenever a
+ * line is added to it.
  */
 #define STATEMENT_SHORT	((size_t)4 * 1024)
 
@@ -26,8 +26,8 @@ statement_forget(struct statement *statement)
 /*
  * Whether to ask the instance if the statement is complete.  A short statement
  * is sent after each line, so that the instance reports errors early.  A long
- * one is sent only if it may be complete, or if it is twice as long as when it
- * was last sent.  The total traffic thus stays linear.
+ * statement is sent only if it may be complete, or if it is at least twice as
+ * long as when it was last sent.  The total traffic thus stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)
