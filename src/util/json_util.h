@@ -19,9 +19,9 @@
 json_t	*json_copy_strict(const json_t *);
 
 /*
- * Serialises a JSON tree, with the flags of json_dumps.  Returns a string that
- * the caller frees, or NULL if out of memory or if the tree is NULL.  Sets *len
- * to the length of the string, unless `len` is NULL.
+ * Serialises a JSON tree.  `flags` are as for json_dumps.  Returns a string
+ * that the caller frees, or NULL if out of memory or if the tree is NULL.  Sets
+ * *len to the length of the string, unless `len` is NULL.
  */
 char	*json_dump_strict(const json_t *, size_t flags, size_t *len);
 

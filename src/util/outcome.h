@@ -9,7 +9,7 @@
 #ifndef CR_OUTCOME_H
 #define CR_OUTCOME_H
 
-/* The exit code that --exit-code selects if something would change. */
+/* With --exit-code, the exit code if something would change. */
 #define EXIT_WOULD_CHANGE	9
 
 enum outcome {
@@ -38,7 +38,7 @@ int		 outcome_exit(enum outcome);
 
 /*
  * Returns the exit code of a command that ends with this outcome.  `exit_code`
- * is set if --exit-code was given.
+ * says whether --exit-code was given.
  */
 int		 outcome_exit_for(enum outcome, int exit_code);
 
@@ -46,9 +46,9 @@ int		 outcome_exit_for(enum outcome, int exit_code);
 int		 outcome_parse(const char *word, enum outcome *);
 
 /*
- * Returns the worse of two outcomes.  A usage error is the worst, because the
- * command did nothing.  The exit codes of the other outcomes, from worst to
- * best, are 6, 4, 3, 8, 2, 5, 7, 9 and 0, as in the manual.
+ * Returns the worse of two outcomes.  From worst to best, the exit codes are 1,
+ * 6, 4, 3, 8, 2, 5, 7, 9 and 0.  For an instance, exit code 1 can mean that
+ * this program had no memory for the report.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

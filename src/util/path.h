@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The cartridge-reload authors */
 
-/* Paths of files. */
+/* Functions for file paths. */
 
 #ifndef CR_PATH_H
 #define CR_PATH_H

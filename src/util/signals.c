@@ -10,9 +10,9 @@
 #include "util/signals.h"
 
 /*
- * The number of signals that are only counted.  After the first signal, no more
- * requests are started.  After the second, the program no longer waits for
- * replies.  The third kills the process.
+ * The number of signals that the program survives.  After the first, it starts
+ * no more requests.  After the second, it no longer waits for replies.  The
+ * third kills it.
  */
 #define COUNTED	2
 

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Turns SIGINT, SIGTERM and SIGHUP into events.  The first two signals are only
- * counted.  The third ends the process.
+ * Turns SIGINT, SIGTERM and SIGHUP into events.  The first two signals
+ * received, of any kind, are only counted.  A third one ends the process.
  */
 
 #ifndef CR_SIGNALS_H
@@ -21,7 +21,7 @@ int	signals_begin(void);
 
 /*
  * Undoes one call of signals_begin.  Undoing the outermost call restores the
- * previous effect of the signals.
+ * previous handling of the signals.
  */
 void	signals_end(void);
 
@@ -31,7 +31,10 @@ void	signals_end(void);
  */
 void	signals_break_calls(int yes);
 
-/* Returns the number of signals counted: 0, 1 or 2. */
+/*
+ * Returns how many signals have been received since signals_begin or the last
+ * signals_reset: 0, 1 or 2.
+ */
 int	signals_count(void);
 
 /* Whether SIGTERM or SIGHUP has been received. */
