@@ -47,8 +47,8 @@ struct conn_line {
 enum conn_event {
 	CONN_WAIT,		/* nothing happened: poll again */
 	/*
-	 * The greeting has arrived: lines may be queued before CONN_READY.
-	 * Only the text protocol has this event.
+	 * The greeting has arrived.  Lines may now be queued, although
+	 * CONN_READY is still to come.  Only the text protocol has this event.
 	 */
 	CONN_GREETED,
 	CONN_READY,		/* the handshake is done */
@@ -79,10 +79,10 @@ int64_t		 conn_due(const struct conn *);
 
 /*
  * Sends and receives as much as possible without blocking, and returns the next
- * event.  Call it when poll(2) reports the descriptor, or when the time that
- * conn_due returns has come.  Then repeat the call until it returns CONN_WAIT
- * or CONN_FAILED, because several documents may have arrived together.  A
- * document is valid until the next call.
+ * event.  Call it at the time that conn_due returns, or earlier if poll(2)
+ * reports the descriptor.  Then repeat the call until it returns CONN_WAIT or
+ * CONN_FAILED, because several documents may have arrived together.  A document
+ * is valid until the next call.
  */
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
@@ -106,8 +106,8 @@ void		 conn_extend(struct conn *, int64_t deadline);
 
 /*
  * Returns the Tarantool version in the greeting, such as "2.6.0".  Returns ""
- * before the greeting arrives, and for the server that Cartridge runs until
- * box.cfg is called.
+ * before the greeting arrives.  Also returns "" for the temporary server that
+ * Cartridge runs before box.cfg is called.
  */
 const char	*conn_version(const struct conn *);
 

@@ -120,8 +120,8 @@ connect_path(int fd, const char *path, struct error *error)
 
 /*
  * Checks that a socket found by discovery is served by a trusted user or by the
- * owner of the socket's directory.  Otherwise, any user who can create files in
- * that directory could receive the request.
+ * owner of the socket's directory.  Without this check, any user who can create
+ * files in that directory could receive the request.
  */
 static int
 check_peer(const struct dial *dial, struct error *error)

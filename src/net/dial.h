@@ -35,16 +35,16 @@ enum dial_state {
 /*
  * Starts connecting.  `deadline` is a clock_ms time.  Blocks only to resolve
  * the host name of a TCP target.  The path of a unix socket may have any
- * length.  If discovery found the socket, its server must belong to a trusted
- * user or to the owner of the socket's directory.  The caller must call
- * dial_finish, whatever the result.
+ * length.  If discovery found the socket, its server must run as a trusted user
+ * or as the owner of the socket's directory.  The caller must call dial_finish,
+ * whatever the result.
  */
 enum dial_state	dial_begin(struct dial *, const struct target *,
 		    int64_t deadline, struct error *);
 
 /*
- * Continues connecting without blocking.  Call it when poll(2) reports the
- * descriptor or the time `due` has come.
+ * Continues connecting without blocking.  Call it at the time `due`, or earlier
+ * if poll(2) reports the descriptor.
  */
 enum dial_state	dial_step(struct dial *, struct error *);
 

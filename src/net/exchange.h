@@ -55,10 +55,10 @@ int64_t		 exchange_due(const struct exchange *);
 /*
  * Advances as far as possible without blocking.  On EXCHANGE_DONE,
  * exchange_take_reply returns the reply.  On EXCHANGE_FAILED, the error says
- * which step failed and whether the request had been sent.  The outcome of the
- * error is usually `unreachable`, `protocol` or `timeout`.  If the Lua code
- * left a transaction open, the outcome is `failed`.  For an error on this
- * machine, it is `usage`.
+ * which step failed and whether the request had been sent.  The `outcome` field
+ * of the error is usually OUTCOME_UNREACHABLE, OUTCOME_PROTOCOL or
+ * OUTCOME_TIMEOUT.  It is OUTCOME_FAILED if the Lua code left a transaction
+ * open, and OUTCOME_USAGE for an error on this machine.
  */
 enum exchange_state exchange_step(struct exchange *, struct error *);
 
@@ -66,7 +66,8 @@ enum exchange_state exchange_step(struct exchange *, struct error *);
 json_t		*exchange_take_reply(struct exchange *);
 
 /*
- * Whether the handshake is done and the whole request was sent.  If not, the
+ * Returns 1 if the handshake is done and the whole request was sent, unless the
+ * instance refused the request without running it.  If the result is 0, the
  * request had no effect.
  */
 int		 exchange_sent(const struct exchange *);

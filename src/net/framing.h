@@ -20,14 +20,14 @@
 #define FRAMER_DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 
 /*
- * The maximum total size of all buffers, in bytes.  Many peers can send large
- * documents at the same time.
+ * The maximum total size of all buffers, in bytes.  The limit for one document
+ * is not enough, because many peers may send large documents at the same time.
  */
 #define FRAMER_TOTAL_MAX		((size_t)256 * 1024 * 1024)
 
 struct framer {
 	char	*data;
-	size_t	 size;		/* allocated */
+	size_t	 size;		/* allocated size of `data` */
 	size_t	 start;		/* start of the current document */
 	size_t	 scanned;	/* the search for the end marker resumes here */
 	size_t	 end;		/* end of the received bytes */

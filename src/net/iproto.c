@@ -81,8 +81,9 @@ write_header(char *to, enum iproto_type type, uint64_t sync)
 }
 
 /*
- * Fills in the size field of a frame.  `more` is the number of bytes in the
- * frame that are sent separately.  Returns the number of bytes in `frame`.
+ * Fills in the size field of a frame.  The buffer from `frame` to `end`
+ * contains the beginning of the frame.  The remaining `more` bytes are sent
+ * separately.  Returns the number of bytes in the buffer.
  */
 static size_t
 finish(char *frame, const char *end, size_t more)
@@ -132,7 +133,10 @@ iproto_write_eval(char *to, uint64_t sync, const char *expression, size_t len)
 	return finish(to, end, len);
 }
 
-/* Reads an unsigned MessagePack integer.  Returns 0, or -1 on other data. */
+/*
+ * Reads an unsigned MessagePack integer.  Returns 0, or -1 if the data does not
+ * start with one.
+ */
 static int
 read_number(const char **at, const char *end, uint64_t *number)
 {
@@ -143,7 +147,10 @@ read_number(const char **at, const char *end, uint64_t *number)
 	return 0;
 }
 
-/* Reads the header of a MessagePack map.  Returns 0, or -1 on other data. */
+/*
+ * Reads the header of a MessagePack map.  Returns 0, or -1 if the data does not
+ * start with one.
+ */
 static int
 read_map(const char **at, const char *end, uint32_t *count)
 {

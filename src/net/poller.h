@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Waits for many descriptors with epoll(7).  Each descriptor is registered for
- * a slot, a number chosen by the caller.  The cost of a wait depends on the
- * number of ready descriptors, not on the number of registered ones.
+ * Waits for many descriptors with epoll(7).  Each descriptor is registered
+ * under a slot number that the caller chooses.  The cost of a wait depends on
+ * the number of ready descriptors, not on the number of registered ones.
  */
 
 #ifndef CR_POLLER_H
@@ -34,9 +34,8 @@ int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);
 
 /*
- * Waits until a descriptor is ready, a signal arrives, or the clock_ms time
- * `until` has come, but never longer than one minute.  Then calls `ready` for
- * each ready slot.
+ * Waits until a descriptor is ready, a signal arrives, or clock_ms reaches
+ * `until`, but for at most one minute.  Then calls `ready` for each ready slot.
  */
 void		 poller_wait(struct poller *, int64_t until,
 		    void (*ready)(size_t slot, void *arg), void *arg);

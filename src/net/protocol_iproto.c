@@ -124,8 +124,8 @@ set_access_error(const struct protocol_state *state, const char *text,
     int len, struct error *error)
 {
 	/*
-	 * The server that Cartridge runs until box.cfg is called also sends
-	 * ER_ACCESS_DENIED for a wrong user or password.
+	 * Until box.cfg is called, a temporary server of Cartridge answers.  It
+	 * sends ER_ACCESS_DENIED even for a wrong user or password.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||
