@@ -3,7 +3,8 @@
 
 /*
  * The output formats for reports.  Each format is a table of functions, none of
- * which is NULL.  A format depends only on the schema of the report.
+ * which is NULL.  The code of a format knows the schema of the reports, but not
+ * how commands produce them.
  */
 
 #ifndef CR_OUTPUT_H
@@ -39,7 +40,7 @@ struct output_context {
 
 /* The results of a finished command. */
 struct output_run {
-	enum outcome	 outcome;	/* the worst */
+	enum outcome	 outcome;	/* the worst outcome */
 	/*
 	 * The reports of the instances that finished, in the order of the
 	 * targets or, with --cluster, sorted by name.
@@ -89,7 +90,7 @@ int	output_flush(FILE *);
 void	output_message(FILE *, const char *target, const char *message);
 
 /*
- * Prints the error in a report in the format of output_message.  Adds the
+ * Prints a report's error in the same format as output_message.  Adds the
  * effect of the error on the application, and the traceback.
  */
 void	output_error(const struct output_context *, const json_t *report);

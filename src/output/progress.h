@@ -15,9 +15,12 @@
 
 /* The delay before the progress line first appears, in milliseconds. */
 #define PROGRESS_AFTER_MS	500
-/* The interval between two redraws, in milliseconds. */
+/* The interval between redraws while nothing changes, in milliseconds. */
 #define PROGRESS_EVERY_MS	1000
-/* The minimum interval between redraws after a change, in milliseconds. */
+/*
+ * The minimum interval between redraws when the phase or the number of finished
+ * targets changes, in milliseconds.
+ */
 #define PROGRESS_CHANGE_MS	100
 
 struct progress {

@@ -4,12 +4,15 @@
 #include "output/text.h"
 #include "output/output.h"
 
-/* How a view presents the reports of several instances. */
+/*
+ * How a view presents the reports of several instances.  With --verbose,
+ * GROUP_TABLE prints each report as it arrives, too.
+ */
 enum grouping {
-	GROUP_NONE,		/* one by one, without a summary */
-	GROUP_SUMMARY,		/* one by one, then a summary */
-	GROUP_PLANS,		/* together at the end, then a summary */
-	GROUP_TABLE		/* in a table; one by one if verbose */
+	GROUP_NONE,		/* each report as it arrives, no summary */
+	GROUP_SUMMARY,		/* each report as it arrives, then a summary */
+	GROUP_PLANS,		/* all reports at the end, then a summary */
+	GROUP_TABLE		/* a table at the end, no summary */
 };
 
 static const struct {

@@ -37,7 +37,7 @@ void	text_print_field(const struct output_context *, const char *before,
 void	text_print_count(const struct output_context *, const char *before,
 	    size_t count, const char *what);
 
-/* Prints each string of a list on a separate line, preceded by the label. */
+/* Prints each string of a list on its own line, in the form "label: string". */
 void	text_print_list(const struct output_context *, const char *label,
 	    enum term_style, const json_t *list);
 

@@ -42,8 +42,8 @@ text_print_code_counts(const struct output_context *context, const char *before,
 }
 
 /*
- * Prints one line for each module or file: whether it has changed, and its
- * values of the two fields named `first` and `second`.
+ * Prints one line for each module or file: whether it has changed, and the
+ * values of the two fields whose names are in `first` and `second`.
  */
 static void
 print_code(const struct output_context *context, const json_t *list,

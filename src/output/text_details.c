@@ -60,8 +60,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * Skip a fiber with a `reason` field, because it is among the
-		 * stale references above.
+		 * Skip a fiber with a `reason` field: it counts as a stale
+		 * reference, and those have already been printed.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;
@@ -94,7 +94,7 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* If the separator is a comma, the line is not empty: end it. */
+	/* A comma means that the line has been started: end it. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }

@@ -46,8 +46,9 @@ print_kept(const struct output_context *context, const json_t *report)
 }
 
 /*
- * Whether two instances have the same plan: the same modules to reload, modules
- * to keep, roles and main script.  A plan without modules equals no other plan.
+ * Whether two instances have the same plan: the same modules to reload and to
+ * keep, the same roles and the same main script.  Returns 0 if there are no
+ * modules to reload.
  */
 static int
 is_same_plan(const json_t *one, const json_t *other)
@@ -67,8 +68,8 @@ is_same_plan(const json_t *one, const json_t *other)
 }
 
 /*
- * Prints a plan.  If an equal plan has been printed for another instance,
- * `same` is the target of that instance, otherwise NULL.
+ * Prints a plan.  `same` is the target of an instance whose equal plan has
+ * already been printed, or NULL.
  */
 static void
 print_plan_of(const struct output_context *context, const json_t *report,

@@ -10,8 +10,8 @@
 #include "proto/report.h"
 
 /*
- * What a push can do with a config section, in the order in which the report
- * lists it.
+ * The changes that a push can make to config sections, in the order in which
+ * the report lists them.
  */
 static const struct {
 	const char	*key;

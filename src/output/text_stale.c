@@ -12,8 +12,8 @@
 
 struct counts {
 	size_t	patched;
-	size_t	left;		/* not patched, including `more` */
-	size_t	more;		/* omitted from the report */
+	size_t	left;		/* all unpatched references */
+	size_t	more;		/* unpatched references not in the report */
 };
 
 static void

@@ -53,7 +53,7 @@ set_state(struct table *table, struct row *row)
 }
 
 /*
- * Sets the role cell to a text such as "leader/rw".  The cell contains no
+ * Fills in the role cell, for example with "leader/rw".  The cell contains no
  * spaces, so that awk(1) treats it as one field.
  */
 static void
@@ -181,7 +181,8 @@ add_row(struct table *table, const json_t *report)
 }
 
 /*
- * Prints the versions that all instances share.  The table hides their columns.
+ * Prints each version that is the same on all instances, because the table has
+ * no column for it.
  */
 static void
 print_versions(const struct output_context *context,

@@ -197,8 +197,10 @@ store(const struct reader *reader, const struct config_setting *setting,
 }
 
 /*
- * Finds the setting with this key.  If there is none, returns NULL and sets
- * *inside to whether a mapping with this key can contain a setting.
+ * Finds the setting with this key.  If there is none, returns NULL, and sets
+ * *inside to 1 if a mapping with this key can contain a setting, otherwise to
+ * 0.  For example, a mapping with the key "app" can contain the setting
+ * "app.run_dir".
  */
 static const struct config_setting *
 find_setting(const struct reader *reader, const char *key, int *inside)

@@ -318,9 +318,9 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 /*
  * Sets *owner to the owner of a socket's directory.  Only that owner and
  * trusted users may listen on the socket.  Fails if any other user may have
- * created a directory on the path.  A run directory found in the current
- * directory must thus belong to a trusted user.  A directory inside a
- * world-writable directory must belong to a trusted user or to the owner of its
+ * created a directory on the path.  Therefore a run directory found in the
+ * current directory must belong to a trusted user.  A directory inside a
+ * world-writable one must belong to a trusted user or to the owner of its
  * parent.
  */
 static int
@@ -365,8 +365,8 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Adds the newest socket of each instance.  An older socket may be left over
- * from another tool or version, which used a different path.
+ * Adds the newest socket of each instance.  Another tool, or another version of
+ * it, may have left an older socket at a different path.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)

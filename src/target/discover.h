@@ -2,8 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Discovery: finds the console sockets of an application's instances, where
- * cartridge-cli, tt, tarantoolctl and the Docker image create them.
+ * Discovery: finds the console sockets of an application's instances in the
+ * places where cartridge-cli, tt, tarantoolctl and the Docker image create
+ * them.
  */
 
 #ifndef CR_DISCOVER_H
@@ -45,8 +46,9 @@ struct discover_query {
  *	APP/INSTANCE/tarantool.control	tt
  *	APP/INSTANCE/INSTANCE.control	tt 1
  *	APP/APP.INSTANCE.control	tt cartridge
- *	INSTANCE/tarantool.control	tt, Tarantool 3, if the directory is
+ *	INSTANCE/tarantool.control	tt, Tarantool 3, if the run directory is
  *					known to belong to the application
+ *	INSTANCE/INSTANCE.control	tt 1, in the same case
  *	tarantool.sock			the Docker image; the names come from
  *					$TARANTOOL_APP_NAME and
  *					$TARANTOOL_INSTANCE_NAME; if neither is
@@ -57,15 +59,19 @@ struct discover_query {
  * only one application may have an instance of this name.
  *
  * A stateboard is requested by a name that ends in "stateboard".  Files other
- * than sockets are skipped.  Sockets without a listening process are added,
- * too, because only connecting shows the difference.  If several sockets have
- * the same names, the newest is used.  The new targets are appended, sorted by
+ * than sockets are skipped.  Sockets on which no process listens are added,
+ * too, because only connecting reveals them.  If several sockets have the same
+ * names, the newest is used.  The new targets are appended, sorted by
  * application, instance and path.
  *
- * Blocks only on the file system.  Returns 0, or -1 with an error: usage (a
- * name with '/' or '..', nothing given, several applications, an unusable
- * .cartridge.yml or tt.yaml), unreachable (a temporary error if nothing was
- * found; also an unreadable directory) or out of memory.
+ * Blocks only on the file system.  Returns 0, or -1 with one of these errors:
+ *
+ *	usage		a name with '/' or '..', an empty query, an instance
+ *			name that exists in several applications, an unusable
+ *			.cartridge.yml or tt.yaml
+ *	unreachable	no socket found (a temporary error), a directory that
+ *			is unreadable or belongs to an untrusted user
+ *	out of memory
  */
 int	discover_targets(const struct discover_query *, struct targets *,
 	    struct error *);

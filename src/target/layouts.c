@@ -52,7 +52,10 @@ static const struct {
 
 #define LAYOUTS	(sizeof(layout_table) / sizeof(layout_table[0]))
 
-/* The names in a path.  An unknown name is an empty string. */
+/*
+ * The names of the application and the instance, as found in a path.  An
+ * unknown name is an empty string.
+ */
 struct names {
 	char	app[NAME_MAX + 1];
 	char	instance[NAME_MAX + 1];
@@ -64,12 +67,13 @@ struct reading {
 	enum scope		 scope;
 	struct names		 names;
 	int			 wanted;	/* names match the request */
-	int			 exists;	/* the path matches */
+	int			 exists;	/* the path matches a layout */
 };
 
 /*
- * A directory that is being searched.  For each layout, `rest` is the part that
- * paths below the directory must match, or NULL if none can match.
+ * A directory that is being searched.  For each layout, `rest` is the part of
+ * its pattern that paths below the directory must match.  It is NULL if no such
+ * path can match the layout.
  */
 struct level {
 	const struct run_dir	*run_dir;
@@ -80,8 +84,8 @@ struct level {
 };
 
 /*
- * Adds a file to the candidates.  Ignores a file that is not a socket, unless
- * its names match the request (`wanted`).
+ * Adds a file to the candidates if it is a socket.  If its application and
+ * instance match the request (`wanted`), adds it even if it is not a socket.
  */
 static int
 check_candidate(struct search *search, const char *path, const char *app,
@@ -110,8 +114,9 @@ check_candidate(struct search *search, const char *path, const char *app,
 }
 
 /*
- * Sets *app and *instance to the names that a reading gives to a socket, or to
- * NULL for an unknown name.
+ * Sets *app and *instance to the names of the application and the instance
+ * according to a reading (one way to match the path with a layout).  Sets an
+ * unknown name to NULL.
  */
 static void
 names_of(const struct reading *reading, const char **app,
@@ -147,9 +152,10 @@ is_wanted(const struct search *search, const struct reading *reading)
 
 /*
  * Matches the rest of a file name with the rest of a pattern, up to the next
- * slash.  Sets *best to the first reading whose names match the request.  If
- * none match, sets *best to the first reading.  Returns 1 if names match, which
- * ends the search, otherwise 0.
+ * slash.  A file name may match in several ways.  Sets *best to the first way
+ * in which the application and the instance match the request.  If there is
+ * none, sets *best to the first way.  Returns 1 if the application and the
+ * instance match the request, otherwise 0.
  */
 static int
 read_name(const struct search *search, const char *pattern, const char *name,
@@ -195,9 +201,9 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * Sets *path to the only path that can match the rest of a layout, or to NULL if
- * there is no single one: the rest is NULL, or contains a subdirectory or a
- * name that is not known in advance.
+ * Sets *path to the only path that can match the rest of a layout.  Sets it to
+ * NULL if the rest is NULL, contains a subdirectory, or contains a name that is
+ * not known in advance.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,
@@ -228,7 +234,7 @@ find_fixed(struct search *search, const struct level *level, size_t i,
 
 /*
  * Checks a directory whose name matches the beginning of some layouts.  First
- * tries the layouts whose file names are already known, which needs only search
+ * tries the layouts whose file names are already known.  This needs only search
  * permission.  All these files belong to the same instance, so only the first
  * existing file is used.  Reads the directory only for the remaining layouts.
  */
@@ -266,9 +272,10 @@ enter(struct search *search, struct level *level)
 
 /*
  * Matches the name of a directory entry with the next part of each layout.  If
- * a layout ends there, the entry is a file: sets *best to the best reading.  If
- * a layout continues, the entry is a directory: stores the rest of the layout
- * and the names in *below.  Returns whether any layout continues.
+ * the name completes a layout, the entry is a file: sets *best to the best way
+ * to match its path.  If the name matches only the beginning of a layout, the
+ * entry is a directory: stores the rest of the layout and the names found so
+ * far in *below.  Returns 1 if the entry may be such a directory, otherwise 0.
  */
 static int
 read_entry(const struct search *search, const struct level *level,
@@ -304,9 +311,9 @@ read_entry(const struct search *search, const struct level *level,
 }
 
 /*
- * Checks a directory entry.  If a layout ends with its name, checks the file.
- * If a layout continues, searches the directory.  Ignores the entry if its name
- * matches no layout.
+ * Checks a directory entry.  If its name completes a layout, checks the file.
+ * If its name matches only the beginning of a layout, searches the directory.
+ * Ignores the entry if its name matches no layout.
  */
 static int
 check_entry(struct search *search, const struct level *level,

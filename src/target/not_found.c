@@ -12,7 +12,8 @@
 #define OTHERS_MAX	6
 
 /*
- * Prints `label` and the paths of the candidates that have this kind of match.
+ * Prints `label` and the paths of the candidates whose `match` field equals
+ * `match`.
  */
 static void
 print_files(const struct search *search, FILE *out, enum match match,
@@ -32,9 +33,10 @@ print_files(const struct search *search, FILE *out, enum match match,
 }
 
 /*
- * Returns the name of a candidate to suggest in an error: that of its
- * application if `of_apps` is set, otherwise that of its instance.  Returns NULL if there is no
- * such name, or if the instance does not belong to the requested application.
+ * Returns a name to suggest in an error: the application of the candidate if
+ * `of_apps` is set, otherwise its instance.  Returns NULL if the candidate is
+ * not a socket, if the name is unknown, or if the instance does not belong to
+ * the requested application.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -51,9 +53,9 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Prints the names that name_to_offer returns.  If `nearest` is not NULL, adds
- * the names to it instead.  The candidates are sorted, so duplicates are
- * adjacent.
+ * Prints the names that name_to_offer returns, or adds them to `nearest` if it
+ * is not NULL.  Skips a name that equals the previous one.  The candidates are
+ * sorted, so this skips all duplicates within an application.
  */
 static void
 print_names(const struct search *search, FILE *out, int of_apps,

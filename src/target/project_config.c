@@ -42,8 +42,8 @@ project_config_run_dir(char **run_dir, struct error *error)
 
 /*
  * Finds the package name in a line of a rockspec: package = "NAME".  Returns a
- * pointer to the name in the line and sets its length, or returns NULL if the
- * line does not set the name.
+ * pointer into the line and stores the length of the name in *len.  Returns
+ * NULL if the line does not set the name.
  */
 static const char *
 package_in_line(const char *line, size_t *len)
@@ -114,8 +114,8 @@ project_config_package(const char *dir, char **package, struct error *error)
 		errno = 0;
 		if ((entry = readdir(stream)) == NULL) {
 			/*
-			 * If readdir(3) fails, the remaining rockspecs may have
-			 * other names.
+			 * If readdir(3) fails, return no name: a rockspec that
+			 * was not read may contain another one.
 			 */
 			if (errno != 0)
 				agree = 0;

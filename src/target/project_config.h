@@ -2,9 +2,9 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Reads the config files of a project that say where its sockets are:
- * .cartridge.yml of cartridge-cli, and the rockspec.  For tt.yaml see
- * target/tt_yaml.h.  Nothing in the files is executed.  .cartridge.yml must
+ * Reads two files of a project: .cartridge.yml of cartridge-cli, which sets the
+ * run directory, and the rockspec, which names the application.  For tt.yaml
+ * see target/tt_yaml.h.  Nothing in the files is executed.  .cartridge.yml must
  * belong to a trusted user (see util/owner.h).
  */
 
@@ -29,9 +29,10 @@ int	project_config_run_dir(char **run_dir, struct error *);
 int	project_config_package(const char *dir, char **package, struct error *);
 
 /*
- * Returns 1 if the current directory is a project, otherwise 0, or -1 if out of
- * memory.  A project has a .cartridge.yml, a tt.yaml, or a rockspec with a
- * package name.  Sets *app to that name, which the caller frees, or to NULL.
+ * Returns 1 if the current directory is a project, 0 if it is not, or -1 if out
+ * of memory.  A project has a .cartridge.yml, a tt.yaml or tt.yml, or a
+ * rockspec with a package name.  Sets *app to the package name, or to NULL if
+ * it is unknown.  The caller frees *app.
  */
 int	project_config_exists(char **app, struct error *);
 

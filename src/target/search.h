@@ -22,7 +22,7 @@ enum match {
 	STATE_BOARD,		/* a stateboard that was not requested */
 	NOT_A_SOCKET,
 	UNREADABLE,
-	OTHER			/* a socket with other names, or unnamed */
+	OTHER			/* a socket that does not match the request */
 };
 
 /* A file that may be the console socket of an instance. */
@@ -32,7 +32,8 @@ struct candidate {
 	char		*app;		/* or NULL */
 	char		*instance;	/* or NULL */
 	struct timespec	 born;
-	size_t		 run_len;	/* length of run directory in `path` */
+	/* The length of the prefix of `path` that is the run directory. */
+	size_t		 run_len;
 	int		 is_named;	/* run directory needs no owner check */
 };
 
@@ -57,8 +58,8 @@ struct run_dir {
 	const char	*path;
 	/*
 	 * Whether sockets whose paths name no application may belong to the
-	 * requested application.  `owner` is their application, or NULL if it
-	 * is unknown.
+	 * requested one.  `owner` is the application that uses the run
+	 * directory, or NULL if it is unknown.
 	 */
 	int		 owned;
 	const char	*owner;
@@ -68,7 +69,7 @@ int	search_ends_with(const char *text, const char *end);
 int	search_is_pattern(const char *name);
 int	search_is_stateboard(const char *name);
 
-/* Whether a name matches a glob.  A NULL pattern matches every name. */
+/* Whether a name matches a glob.  NULL as the glob matches every name. */
 int	search_matches(const char *pattern, const char *name);
 
 /*
@@ -81,8 +82,7 @@ int	search_matches_instance(const struct search *, const char *app,
 
 /*
  * Whether the request matches a socket with these names.  A socket without an
- * instance name also matches a request for an instance that has the name of the
- * application.
+ * instance name is treated as an instance that is named like its application.
  */
 int	search_matches_names(const struct search *, const char *app,
 	    const char *instance);
@@ -95,9 +95,11 @@ int	search_add(struct search *, enum match, const char *path,
 	    const char *app, const char *instance, const struct timespec *born);
 
 /*
- * Handles a path that cannot be read, for the reason in errno.  If the path was
- * found only by matching a pattern, adds it to the candidates as UNREADABLE.
- * Otherwise fails: a partial result could be mistaken for the whole
+ * Handles a path that cannot be read, for the reason in errno.  `by_pattern`
+ * says whether the path was found only by matching a pattern.  If so, and if
+ * the request does not name one particular application, adds the path to the
+ * candidates as UNREADABLE.  In all other cases, and if memory or descriptors
+ * have run out, fails: a partial result could be mistaken for the whole
  * application.  Returns 0, or -1 with an error.
  */
 int	search_unreadable(struct search *, const char *path, int by_pattern);

@@ -153,8 +153,8 @@ note_denied(const char *path, int code)
 }
 
 /*
- * Looks for a parent directory in the pattern that this user has no permission
- * to search, and sets `denied` to it.  This is necessary because glob(3)
+ * If this user has no permission to search one of the parent directories in the
+ * pattern, sets `denied` to that directory.  This is necessary because glob(3)
  * reports an unreadable directory only if glob characters follow it in the
  * pattern.
  */
@@ -224,8 +224,9 @@ add_glob(struct targets *targets, const char *pattern, struct error *error)
 }
 
 /*
- * Finds the password in USER:PASSWORD@ADDRESS.  Returns a pointer to the
- * password and sets its length, or returns NULL if there is none.
+ * Finds the password in USER:PASSWORD@ADDRESS.  Returns a pointer into the text
+ * and stores the length of the password in *len.  Returns NULL if there is no
+ * password.
  */
 static const char *
 find_password(const char *spec, size_t *len)
@@ -257,8 +258,8 @@ target_without_password(const char *spec)
 }
 
 /*
- * Whether a target has a user name before the address.  A target with a "/"
- * before any ":" is a path.
+ * Whether a target has a user name before the address.  If a "/" comes before
+ * any ":", the target is a path and has none.
  */
 static int
 has_user(const char *spec)
@@ -370,8 +371,8 @@ read_address(struct target *target, const char *spec, const char *address,
 }
 
 /*
- * Returns the name of a TCP target without its password: [USER@]HOST:PORT.  The
- * caller frees the name, which is NULL if out of memory.
+ * Returns the name of a TCP target without its password, [USER@]HOST:PORT, or
+ * NULL if out of memory.  The caller frees the name.
  */
 static char *
 tcp_name(const char *user, const char *host, const char *port, int brackets)
@@ -419,7 +420,7 @@ add_tcp(struct targets *targets, const char *spec, const char *address,
 	return add(targets, &target, error);
 }
 
-/* Returns the text after the prefix, or NULL if the text has another prefix. */
+/* Returns `text` without the prefix, or NULL if it has no such prefix. */
 static const char *
 after(const char *text, const char *prefix)
 {

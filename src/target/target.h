@@ -45,8 +45,8 @@ struct target {
 	dev_t			 device;
 	ino_t			 inode;
 	/*
-	 * `is_found` is set if discovery found the socket.  Only trusted users
-	 * and `owner` may listen on it.
+	 * `is_found` is set if discovery found the socket.  In that case, only
+	 * trusted users and `owner` may listen on it.
 	 */
 	int			 is_found;
 	uid_t			 owner;
@@ -91,8 +91,9 @@ char	*target_without_password(const char *spec);
 void	target_hide_password(char *spec);
 
 /*
- * Adds a socket like targets_add_socket.  Discovery found the socket in a
- * directory of `owner`; only trusted users and `owner` may listen on it.
+ * Adds a socket that discovery found in a directory of the user `owner`.  Only
+ * `owner` and trusted users may listen on it.  In all other respects, works
+ * like targets_add_socket.
  */
 int	targets_add_found(struct targets *, const char *path,
 	    const char *app, const char *instance, uid_t owner,

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Reads tt.yaml, the config file of tt.  The file says where the applications
- * of tt and their sockets are.
+ * Reads tt.yaml, the config file of tt.  The file says where to find the
+ * applications that tt runs, and their sockets.
  */
 
 #ifndef CR_TT_YAML_H
