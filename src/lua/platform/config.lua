@@ -49,7 +49,7 @@ local function names_of(list)
 end
 
 --- Returns an object that gives access to the config with which this instance was started.
--- @treturn ?table nil if the instance was started without a config, by a script
+-- @treturn ?table nil if a script started this instance, without a config
 function M.detect()
     local config = builtin()
     if config == nil or config._status == 'uninitialized' then

@@ -7,11 +7,11 @@
 -- The offsets of these fields differ between builds. To find them, this module creates
 -- two fibers and searches their memory for known values. The offsets are trusted only
 -- if they are the same in both fibers and the server knows every fiber in the list.
--- This module reads only the memory of fibers and of the head of their list, and never
--- writes to it.
+-- This module reads no memory except that of the fibers and of the head of their list.
+-- It never writes to that memory.
 --
--- `fiber.info` is used only if the offsets cannot be found. With thousands of fibers,
--- it blocks the event loop for tens of milliseconds.
+-- `fiber.info` is used only if the offsets cannot be found, because `fiber.info` blocks
+-- the event loop for tens of milliseconds if there are thousands of fibers.
 
 local require = ...
 local bit = require('bit')
@@ -39,8 +39,8 @@ local function words_at(address)
 end
 
 --- Finds the bit of `struct fiber` that marks a fiber as joinable. No other bit changes
--- when the running fiber is made joinable. `halves` is the memory of this fiber, in
--- words of 32 bits. Returns {word, mask}, or nil if the bit is not found.
+-- when the running fiber is made joinable. `halves` is the memory of the running fiber,
+-- in words of 32 bits. Returns {word, mask}, or nil if the bit is not found.
 local function find_joinable(halves)
     local before = {}
     for i = 0, WORDS * 2 - 1 do
@@ -60,11 +60,11 @@ local function find_joinable(halves)
     return flag or nil
 end
 
---- Returns facts about the running fiber that can be found without knowing the layout
--- of `struct fiber`, such as its id and address.
+--- Returns facts about the running fiber, such as its id and address. Does not need the
+-- layout of `struct fiber`.
 local function look_at_self()
-    -- Other modules may declare `fiber_self`, too. Their declarations are the same,
-    -- because it is part of Tarantool's public C API.
+    -- Other modules may declare `fiber_self`, too. Since this function is part of
+    -- Tarantool's public C API, their declarations are the same.
     ffi.cdef('struct fiber; struct fiber *fiber_self(void);')
     local address = tonumber(ffi.cast('uintptr_t', ffi.C.fiber_self()))
     local words = words_at(address)
@@ -79,7 +79,8 @@ local function look_at_self()
     }
 end
 
---- Returns the first offset, starting at `from`, for which `holds` returns true.
+--- Returns the first offset from `from` to `count - 1` for which `holds` returns true, or
+-- nil if there is none.
 local function find_offset(from, count, holds)
     for i = from, count - 1 do
         if holds(i) then
@@ -90,9 +91,10 @@ local function find_offset(from, count, holds)
 end
 
 --- Walks the list of all fibers. Does not yield.
--- @tparam table layout {thread, id, link, first, joinable}: `first` is the address of
---   the head of the list. `thread` and `link` are offsets in `struct fiber` in 8-byte
---   words, and `id` in 4-byte words. `joinable` is a result of `find_joinable`.
+-- @tparam table layout {thread, id, link, first, joinable}: `thread`, `link` and `id` are
+--   offsets of fields of `struct fiber`. `thread` and `link` count words of 8 bytes, but
+--   `id` counts words of 4 bytes. `first` is the address of the head of the list.
+--   `joinable` is a result of `find_joinable`.
 -- @tparam function visit called with the lower 32 bits of the id, the address of the
 --   coroutine, and whether the fiber is joinable; returns false to end the walk
 -- @treturn boolean whether the walk reached the end of the list
@@ -305,13 +307,13 @@ end
 
 --- Describes each coroutine that runs a matching function, and its fiber. Yields.
 --
--- The `is_request` field is true if the fiber may be serving a request: its entry
--- function does not match, or another fiber may be waiting to join it. The field is
--- also true if the fiber or a part of its stack is unknown.
+-- The `is_request` field is true if the fiber may be serving a request. This is so if
+-- its entry function does not match, or if another fiber may be waiting to join it. The
+-- field is also true if the fiber or a part of its stack is unknown.
 -- @tparam function test (f) -> whether a function matches
 -- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
---   name, is_joinable}, see `stacks`. The last three fields are nil if no fiber is
---   known for the coroutine, which may belong to a trigger.
+--   name, is_joinable}, see `stacks`. The last three fields are nil if the coroutine
+--   has no known fiber, for example because it belongs to a trigger.
 local function inspect(test)
     local among = running(test)
     local result, fibers = {}, {}

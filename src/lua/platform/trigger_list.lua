@@ -4,18 +4,19 @@
 -- Before Tarantool 3.0, a trigger is a function, and a new trigger can take the
 -- position of an old one. Since 3.0, triggers have names. The default name is the
 -- address of the function. A new trigger takes the position of the trigger with the
--- same name. If there is none, the new trigger is put before all others. So if a trigger
+-- same name. If there is none, the new trigger becomes the first to run. So if a trigger
 -- is replaced with one that has a different name, all triggers that were set later must
--- be set again.
+-- be set again to keep the order.
 --
--- A place is a table with
+-- A place is represented by a table with
 --   original   the function that sets triggers: Tarantool's own, or a closure that calls
 --              the functions of the `trigger` module
 --   holder     the object of which `original` is a method, if `is_method` is true
 --   full_name  the name of the event, since Tarantool 3.0
 --
--- A trigger is a table with the function `f` and, since Tarantool 3.0, `name`. Lists
--- are in the order in which triggers were set. No function in this file yields.
+-- A trigger is represented by a table with the function `f` and, since Tarantool 3.0,
+-- `name`. Lists are in the order in which triggers were set. No function in this file
+-- yields.
 
 local require = ...
 

@@ -100,7 +100,7 @@ local function add_space(self, name, space)
     end
 end
 
---- Returns the names of the events whose places are not in the list yet.
+--- Returns the names of the events whose places are still missing from `self.list`.
 local function other_events(self)
     local module, result = trigger_list.names_module(), {}
     for full_name in pairs(module and module.info() or {}) do
@@ -117,7 +117,7 @@ local function add_events(self)
     end
 end
 
---- Adds all places of this server to an empty list. Yields.
+--- Adds all places of this instance to `self.list`, which must be empty. Yields.
 function Places:add_all()
     if not is_configured() then
         return
@@ -135,7 +135,8 @@ function Places:add_all()
     add_events(self)
 end
 
---- Adds the places of all spaces and events that are not in the list yet.
+--- Adds the places that are still missing from `self.list`: those of new spaces and
+-- events.
 function Places:add_new()
     if not is_configured() then
         return
@@ -148,7 +149,7 @@ function Places:add_new()
     add_events(self)
 end
 
---- Returns the places of a space. Adds them to the list if they are missing.
+--- Returns the places of a space. Adds them to `self.list` if they are missing.
 -- @treturn {table,...}
 function Places:of_space(space)
     if self.by_holder[space] == nil then
@@ -157,14 +158,14 @@ function Places:of_space(space)
     return self.by_holder[space] or {}
 end
 
---- Returns the place of the event with the given name. Adds it to the list if it is
--- missing.
+--- Returns the place of the event with the given name. Adds the place to `self.list` if
+-- it is missing.
 -- @treturn table
 function Places:of_event(full_name)
     return self.by_event[full_name] or add_event(self, full_name)
 end
 
---- Lists all places of this server. Yields.
+--- Lists all places of this instance. Yields.
 -- @treturn {table,...} {label, list, set}: `list()` returns the functions of the
 --   triggers; `set(new, old)` sets, replaces or removes a function
 local function all()
