@@ -59,7 +59,7 @@ local function new(holder)
     return self
 end
 
---- Returns the audience to which the running code belongs, or nil.
+--- Returns the audience that contains the running code, or nil if no audience does.
 function Audiences:caller()
     for _, audience in ipairs(self.list) do
         if audience.sees() then
@@ -69,9 +69,9 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. The audience sees the serving values, except for entries that
--- `show` or its own code has set. The entries that its code sets are invisible to all
--- other code.
+--- Adds an audience. It sees the values of the serving code, except for entries that
+-- `show` or code of the audience has set. Entries that code of the audience sets are
+-- invisible to all other code.
 -- @tparam function sees () -> whether the running code belongs to the audience
 -- @treturn table the audience
 function Audiences:add(sees)
@@ -80,7 +80,8 @@ function Audiences:add(sees)
     return audience
 end
 
---- Removes an audience. Its code then sees the serving values.
+--- Removes an audience. The code that belonged to it then sees the values of the serving
+-- code.
 function Audiences:remove(audience)
     for i, other in ipairs(self.list) do
         if other == audience then

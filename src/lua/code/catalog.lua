@@ -28,8 +28,8 @@ for name in ([[
 ]]):gmatch('%S+') do
     BUILTIN[name] = true
 end
--- Prefixes of the names of Tarantool's other modules, such as `internal` in
--- `internal.trigger`.
+-- Prefixes of the names of Tarantool's modules that BUILTIN does not list, such as
+-- `internal` in `internal.trigger`.
 local BUILTIN_PARENTS = {box = true, internal = true, jit = true, table = true}
 
 local function is_builtin_name(name)
@@ -196,8 +196,8 @@ local function is_application_path(path)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the `http` rock that have named controllers. A named controller is a
--- module that the server loads from its own directory, where `require` does not search.
+-- Servers of the `http` rock whose routes refer to controllers by name. A server loads
+-- these controllers from a directory of its own, where `require` does not search.
 local http_with_controllers = {}
 
 --- Finds the file of a module, or of a controller of an HTTP server.
@@ -216,8 +216,8 @@ end
 -- @tparam string name
 -- @param value the module's value in `package.loaded`, or nil
 -- @tparam ?table known name -> path of modules that earlier reloads have loaded
--- @tparam ?{string,...} directories in which `require` searches first. A caller that
---   classifies many modules passes them, so that they are determined only once.
+-- @tparam ?{string,...} directories in which `require` searches first; pass them when
+--   classifying many modules, to save time
 -- @treturn string `app` for an application module, otherwise a one-word reason why the
 --   module is not reloaded
 -- @treturn ?string path
@@ -319,9 +319,9 @@ end
 --- Builds the module filter from the command-line options.
 -- @tparam table args arguments of the command: `rocks`, and the shell patterns in
 --   `modules` and `exclude`
--- @tparam ?table matches filled by the filter, to explain why a pattern selects
---   nothing. Maps each pattern in `modules` to a table, which maps the kinds of the
---   matching modules (see `classify`) to the name of one such module.
+-- @tparam ?table matches filled by the filter: pattern in `modules` -> kind of a
+--   matching module (see `classify`) -> name of one matching module of this kind. This
+--   explains why a pattern selects nothing.
 -- @treturn function (name, kind) -> `app`, or the reason why the module is not
 --   reloaded. `kind` is the result of `classify`.
 local function selector(args, matches)
@@ -384,8 +384,8 @@ end
 --   all: all application modules, in the same form as `selected`
 --   matches: see `selector`
 --   select: the filter for modules that new code requires for the first time
---   files: files that the modules have loaded themselves, for example with `dofile`:
---     {{path, module, serving = digest}, ...}
+--   files: files that the modules have loaded without `require`, for example with
+--     `dofile`: {{path, module, serving = digest}, ...}
 local function choose(args, stash)
     local matches = {}
     local select_kind = selector(args, matches)
@@ -486,7 +486,7 @@ local function describe(module)
     return {name = module.name, path = module.path, changed = module.changed}
 end
 
---- Describes a file that a module has loaded itself, for the report.
+--- Describes, for the report, a file that a module has loaded without `require`.
 local function describe_file(file)
     return {path = file.path, module = file.module, changed = file.changed}
 end

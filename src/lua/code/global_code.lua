@@ -36,8 +36,8 @@ end
 -- code runs. May yield.
 -- @tparam table ownership see `ownership`
 -- @treturn {table,...} {name, variable, path, value, is_shared}. `name` starts with
---   `global`, so that it differs from the names of modules. `is_shared` is true if the
---   table may also contain functions of other code.
+--   `global`, so that it differs from the names of modules. `is_shared` is true if
+--   `value` is a table that may also contain functions of other code.
 local function list(ownership)
     local modules, result = {}, {}
     for _, value in pairs(table.copy(package.loaded)) do

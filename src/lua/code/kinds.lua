@@ -11,13 +11,13 @@ local LIST = {
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
     {'builtin', 'built into Tarantool, or without functions'},
-    -- These kinds have no description, because messages about an empty selection omit
-    -- them.
+    -- The kinds below need no description, because messages do not mention them.
     {'gone'},
     {'not_selected'},
 }
 
--- Maps the word of each kind to itself. Reading an unknown word raises an error.
+-- Maps the word for each kind to itself. Indexing the table with any other key raises an
+-- error.
 local WORDS = setmetatable({}, {__index = function(_, word)
     error(('code/kinds.lua does not define the kind %s'):format(tostring(word)), 0)
 end})

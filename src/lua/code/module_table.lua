@@ -40,7 +40,7 @@ local function count_entries(source)
 end
 
 --- Gives serving code and other code separate views of `package.loaded`.
--- @tparam function is_other () -> whether the caller is non-serving code
+-- @tparam function is_other () -> whether the running code is non-serving code
 -- @tparam ?boolean passes_on if true, serving code also sees modules that non-serving
 --   code sets, except those whose names were passed to `offer`
 local function new(is_other, passes_on)
@@ -99,8 +99,9 @@ function Loaded.is_shared()
     return false
 end
 
---- Makes the expression `package.loaded` evaluate to the table of the caller.
--- @tparam function mine () -> the table of the caller
+--- Makes the expression `package.loaded` evaluate to the table that the running code
+-- should see.
+-- @tparam function mine () -> the table for the running code
 function Loaded:split_package(mine)
     local fallback = self.package_metatable and self.package_metatable.__index
     self.package_access = {
@@ -158,9 +159,9 @@ function Loaded:changed()
     return names
 end
 
---- Turns the table of the serving or non-serving code into a proxy of the original
--- `package.loaded`. Code that has kept a reference to the table then uses the original.
--- @tparam table table
+--- Turns a copy of `package.loaded` into a proxy of the original. Code that has kept a
+-- reference to the copy then uses the original.
+-- @tparam table table the copy that the serving or the non-serving code has used
 -- @tparam table live the original `package.loaded`
 local function make_proxy(table, live)
     for name in next, table do
@@ -175,8 +176,8 @@ local function make_proxy(table, live)
     })
 end
 
---- Restores the original table as `package.loaded`, with the modules of the serving
--- code. A second call does nothing.
+--- Puts the modules of the serving code into the original table, and makes that table
+-- `package.loaded` again. A second call does nothing.
 function Loaded:close()
     if self.closed then
         return

@@ -102,10 +102,10 @@ function Ownership:learn(protos)
 end
 
 --- Reverts `learn` for code that was wrongly attributed to reloaded modules. Also removes
--- the records of all other code from the same files.
--- @tparam table protos set of the prototypes of this code
--- @tparam table loaded set of paths of the files that new code has loaded again. These
---   files remain recorded, because their old code is still replaced.
+-- the records of all other code from the same files, except for the files in `loaded`:
+-- their old code is still replaced.
+-- @tparam table protos set of the prototypes of the wrongly attributed code
+-- @tparam table loaded set of paths of the files that new code has loaded again
 function Ownership:disown(protos, loaded)
     local sources = {}
     for proto in pairs(protos) do
@@ -173,8 +173,8 @@ function Ownership:is_new(f)
     return proto ~= nil and self.protos[proto] ~= nil
 end
 
---- Returns whether a value is an old function: a function of an earlier generation whose
--- code this reload replaces.
+--- Returns whether a value is an old function: it belongs to an earlier generation, and
+-- this reload replaces its code.
 function Ownership:is_old(f)
     if type(f) ~= 'function' then
         return false

@@ -91,8 +91,8 @@ end
 --- Walks all objects that are reachable from the value of a module. May yield.
 -- @param value value of the module; it is entered even if it is in `not_entered`
 -- @tparam table not_entered set of objects that the walk does not enter
--- @tparam function visit (function) -> whether the function belongs to the module, so
---   that the walk follows its upvalues
+-- @tparam function visit (function) -> whether the function belongs to the module. If
+--   it does, the walk follows its upvalues.
 local function walk(value, not_entered, visit)
     local queue, seen, first = {}, {}, 1
     local function add(object)
@@ -114,11 +114,12 @@ local function walk(value, not_entered, visit)
     end
 end
 
---- Finds the code that belongs to modules but does not come from their files. May
+--- Finds the code that belongs to modules but does not come from the modules' files. May
 -- yield.
 -- @tparam {{name, path, value},...} modules modules that no reload has loaded
 -- @tparam table paths set of the files of all application modules
--- @treturn {{path, module, unit},...} files that the modules have loaded themselves
+-- @treturn {{path, module, unit},...} files that the modules have loaded without
+--   `require`, for example with `dofile`
 -- @treturn table prototype -> unit, for all code that was found
 local function survey(modules, paths)
     local files, protos, not_entered = {}, {}, foreign_objects()

@@ -102,8 +102,8 @@ local function note_opened(self, path)
     end
 end
 
---- Finds the opened file from which compiled text was probably read.
--- @tparam string text chunk name of the code: the compiled text, or a path
+--- Finds the opened file from which a text passed to `loadstring` was probably read.
+-- @tparam string text the text itself, or the path of its file
 -- @treturn ?string path of an opened file with this path or content
 local function find_opened(self, text)
     if self.sought ~= text then
@@ -118,9 +118,9 @@ local function find_opened(self, text)
     return self.found
 end
 
---- Records the files from which compiled text may have been read.
--- @tparam string source chunk name: the compiled text, or the name that was passed to
---   `loadstring`
+--- Records the files from which a text passed to `loadstring` may have been read.
+-- @tparam string source chunk name: the name passed to `loadstring`; without a name, the
+--   text itself
 -- @tparam string unit
 function Recorder:add_text(source, unit)
     local path = source:sub(1, 1) ~= '=' and (find_opened(self, source) or file_of_text(source, 4)) or nil

@@ -90,12 +90,10 @@ local function is_other_release(directory, release, file)
         and fio.path.exists(directory .. '/' .. file)
 end
 
---- Returns whether there may be another release of the application beside a release
--- directory. Looks in the parent directory for another entry with a similar name.
--- Yields.
+--- Returns whether the parent directory of a release may contain another release of the
+-- application, that is, an entry with a similar name. Yields.
 -- @tparam string directory the release directory
--- @treturn boolean also true if the parent directory cannot be listed, because links in
---   it may still be readable
+-- @treturn boolean also true if the parent directory cannot be listed
 local function has_sibling(directory)
     local parent, own = split(directory)
     local names = fio.listdir(parent)
@@ -135,8 +133,8 @@ local function links_in(directory, listed)
     return links
 end
 
---- Searches the parent and grandparent directory of a release directory for a symbolic
--- link to a release. Yields.
+--- Searches the parent and the grandparent of a release directory for a symbolic link to
+-- a release. Yields.
 -- @tparam string release release directory, with symbolic links resolved
 -- @tparam string file path of a module, relative to `release`
 -- @tparam table listed cache, see `links_in`
@@ -175,8 +173,8 @@ local function moved(modules)
         table.insert(candidates, {release = release, file = file})
         release, file = parent, name .. '/' .. file
     end
-    -- If the link has changed, it points to another directory beside the release. Look
-    -- for such a directory first, because reading every link is far slower.
+    -- A moved link points to another release in the same parent directory. Check first
+    -- whether there may be one, because reading every link is far slower.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)

@@ -14,7 +14,7 @@ local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Pause between event-loop iterations that run with the hook set, in seconds.
+-- Pause, in seconds, between event-loop iterations that run with the hook set.
 local PAUSE = 0.01
 
 --- Returns whether the hook may raise an error in the function that it has interrupted.

@@ -72,7 +72,7 @@ local function script_refusal(reloader, main, why)
     return request.refused({code = 'no_main_script', phase = 'native', message = message})
 end
 
---- Starts recording which application modules are loaded.
+--- Starts recording the application modules that are loaded from now on.
 -- @tparam table stash the state table
 -- @tparam ?table main the main script, if it will be run
 -- @treturn table {ownership, modules, recorder, stop}. `modules` is a list of {name,

@@ -20,9 +20,9 @@ local DEPTH = 16
 local ENTRIES = 20000
 
 --- Finds all Lua files below a directory, in a fixed order. Yields.
--- @tparam table found {files, left}. `files` receives the path of each file -> its name
---   relative to `root`. `left` is the number of directory entries that may still be
---   read.
+-- @tparam table found {files, left}. The function adds the files to `files`: path of a
+--   file -> its name relative to `root`. `left` is the number of directory entries that
+--   may still be read.
 -- @tparam string root
 -- @tparam string name of the directory, relative to `root`
 -- @tparam number depth of the directory below `root`
@@ -94,10 +94,9 @@ local function is_newer(path, time, links)
     return false
 end
 
---- Computes digests of the application's files on disk and of the loaded code. The
--- digest of loaded code is known only if a reload has loaded it. Other loaded code
--- counts as equal to its file, unless the file has changed since the process started.
--- Yields.
+--- Computes digests of the application's files on disk and of the loaded code. Code that
+-- no reload has loaded is assumed to equal its file. But if the file has changed since
+-- the process started, the digest of the loaded code is unknown. Yields.
 -- @tparam table choice as returned by `catalog.choose`
 -- @tparam table stash the state table
 -- @treturn string digest of the files on disk
@@ -159,8 +158,8 @@ return function(args)
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
-    -- Compute no digests during a reload, because `package.loaded` then differs between
-    -- old and new code.
+    -- Compute no digests during a reload, because old and new code then see different
+    -- modules in `package.loaded`.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
         local stash = stash_lib.peek()
         local choice = catalog.choose({}, stash)

@@ -22,8 +22,8 @@ local transaction = require('reload.transaction')
 
 --- Records the new generation in the state table, after the commit. Yields.
 local function remember(txn, work)
-    -- Read `package.loaded` only once. While it differs between old and new code, each
-    -- access examines the stack of the caller.
+    -- Read `package.loaded` only once. It is a different table for old and new code, so
+    -- each access has to examine the caller's stack, which is slow.
     local stash, loaded = txn.stash, package.loaded
     stash.generation = stash.generation + 1
     stash.loaded_at = fiber.time()

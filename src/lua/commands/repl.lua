@@ -1,12 +1,12 @@
 --- Runs or completes the Lua text that the user types in the `console` command.
 --
--- This is the only script that runs without boot.lua. It is sent with each line, so the
--- request must be short. The script runs the text as Tarantool's console does, in the
--- same session. The first result is a word that says what the other results mean. For
--- example, it distinguishes an error from a table that has an `error` field.
+-- This script is sent with each line, so the request must be short. Therefore, unlike all
+-- other scripts, it runs without boot.lua. It runs the text as Tarantool's console does,
+-- in the same session. The first result is a word that says what the other results mean.
+-- For example, it distinguishes an error from a table that has an `error` field.
 --
--- Arguments: the environment of the session, the action, and the text. For completion,
--- also the positions at which the word starts and ends.
+-- The arguments are the environment of the session, the action and the text. Completion
+-- has two more arguments: the positions at which the word to complete starts and ends.
 --
 -- The action is one of
 --   more      run the text, unless it is incomplete
@@ -39,7 +39,7 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- Commands that users of other consoles type out of habit -> command of the client.
+-- Maps what users of other consoles type out of habit to commands of this client.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
@@ -54,10 +54,11 @@ local function is_global(name)
     return value ~= nil and not (type(own) == 'table' and rawequal(value, own.help))
 end
 
--- After a call of `console.delimiter(d)`, the instance's own console would wait for a
--- line that ends with `d`. The client never sends such a line, so both would wait
--- forever. Therefore this script hides the delimiter from that console, and looks for
--- the delimiter in the text. Thus, user scripts that set a delimiter still work.
+-- After `console.delimiter(d)`, the instance's own console would wait for a line that
+-- ends with `d`. No request of the client ends with `d`, so both would wait forever.
+-- Therefore this script hides the delimiter from that console. Instead, it looks for the
+-- delimiter itself, at the end of what the user has typed. Thus, text that sets a
+-- delimiter works as in Tarantool's console.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')
@@ -129,6 +130,6 @@ if chunk == nil then
         return word('failed'), {error = err}
     end
 end
--- Make the delimiter that an earlier line has set visible to the code of this line.
+-- If an earlier line has set a delimiter, let the code of this line see it.
 session.delimiter = delimiter
 return finish(is_in_transaction(), pcall(setfenv(chunk, env)))

@@ -1,6 +1,6 @@
 --- Command `stale`: scans for references to earlier generations. Changes nothing and
--- takes no lock, so that it never blocks a reload. If a reload runs during the scan,
--- the result is invalid and the command is refused.
+-- takes no lock, so that it never blocks a reload. A reload that runs at the same time
+-- would make the result invalid. In that case, the report has the outcome `refused`.
 
 local require = ...
 local clock = require('clock')

@@ -13,8 +13,9 @@ local request = require('commands.common.request')
 -- Time limit for the answers of all other instances, in seconds.
 local PATIENCE = 2
 
--- Lua code that runs on another instance. It returns whether the config there lists the
--- asking instance as enabled, disabled, expelled or unknown.
+-- Lua code that runs on another instance. It returns the status of the asking instance
+-- in the config there: `enabled`, `disabled`, `expelled` or `unknown`. It returns nil if
+-- there is no such config.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
@@ -62,9 +63,8 @@ local function objection(instances, uuid, limit)
     return found
 end
 
---- Maps instance names to UUIDs. Contains only the instances whose names are in
--- `box.info.replication`.
--- @treturn table
+--- Returns the UUIDs of the instances whose names are in `box.info.replication`.
+-- @treturn table name -> UUID
 local function uuids_by_name()
     local uuids = {}
     for _, replica in pairs(box.info.replication) do

@@ -13,10 +13,10 @@ local function refused(fields)
     return failure.set_error(report, fields)
 end
 
---- Checks whether the instance has read the request so late that the client no longer
--- waits for the reply.
+--- Checks whether the instance has read the request so late that the client is no longer
+-- waiting for the reply.
 -- @tparam table args arguments of the command
--- @treturn ?table a report of the timeout; nil if the client still waits
+-- @treturn ?table a report of the timeout; nil if the client is still waiting
 local function check_deadline(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
         return nil
@@ -27,10 +27,9 @@ local function check_deadline(args)
     })
 end
 
---- Checks whether the command can start: the deadline has not passed, and the instance
--- can reload code.
+--- Checks that the deadline has not passed, and that the instance can reload code.
 -- @tparam table args arguments of the command
--- @treturn ?table a report with the reason; nil if the command can start
+-- @treturn ?table a report that says why the command cannot start; nil if it can
 local function check_ready(args)
     local late = check_deadline(args)
     if late ~= nil then
