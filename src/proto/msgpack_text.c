@@ -40,9 +40,9 @@ skip(const char **at, const char *end, int depth)
 			return -1;
 		count = mp_decode_map(at);
 		/*
-		 * If a map claims more entries than there are bytes left, the
-		 * input must be truncated.  Reject it here, before the count is
-		 * doubled: doubling a huge count could overflow.
+		 * A map that claims more entries than there are bytes left is
+		 * truncated.  Reject it here, before the count is doubled,
+		 * because doubling a huge count could overflow.
 		 */
 		if (count > (size_t)(end - *at))
 			return -1;

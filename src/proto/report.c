@@ -43,7 +43,8 @@ report_text(const char *raw)
 
 /*
  * Builds a report from a map in the reply.  If the map is NULL, all fields get
- * their defaults.  Returns 0, or -1 with a schema violation.
+ * their defaults.  Returns 0, or -1 with the reason in `wrong`, see struct
+ * schema_error.
  */
 static int
 build(struct report *report, const char *target, enum outcome outcome,

@@ -61,7 +61,10 @@ void	report_fail(struct report *, const struct error *);
  */
 void	report_name(struct report *, const char *alias);
 
-/* Whether the field "outcome" of an object in a report equals `outcome`. */
+/*
+ * Whether a JSON object has the given outcome in its field "outcome".  The
+ * object is a report or a part of one.
+ */
 int	 report_ended(const json_t *, enum outcome);
 
 /* Whether the report of an instance has an error with the given code. */

@@ -158,7 +158,7 @@ read_array(const struct field *field, const json_t *from, const char *name,
 
 /*
  * Converts a value to the type that the schema requires.  Returns a new
- * reference, or NULL with a schema violation.
+ * reference, or NULL if the value violates the schema or memory runs out.
  */
 static json_t *
 read_value(const struct field *field, json_t *from, const char *name,

@@ -16,20 +16,20 @@
 #include "proto/report_schema.h"
 
 /*
- * A schema violation.  If a function fails and leaves the text empty, memory
- * has run out.
+ * What is wrong with a reply.  A function that fails sets the text to the
+ * schema violation, or leaves it empty if memory has run out.
  */
 struct schema_error {
 	char	text[160];
-	size_t	items;		/* number of maps read from lists */
+	size_t	items;		/* number of maps in all lists of the report */
 };
 
 /*
  * Sets the fields of the object `into` from a map in the reply.  If the map is
  * NULL, sets the fields to their defaults.  `outer` is the path of the object
  * in error messages, or "".  Strings and numbers are shared with the reply.
- * Returns 0, or -1 with a schema violation.  After a failure, the object may
- * have some of the fields.
+ * Returns 0, or -1 if the map violates the schema or memory runs out (see
+ * struct schema_error).  On failure, some fields may already have been set.
  */
 int	report_fields_read(json_t *into, const struct field *,
 	    const json_t *from, const char *outer, struct schema_error *);

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The schema of a report.  Replies of instances are validated with the schema,
- * and doc/report.schema.json is generated from it.
+ * The schema of a report.  Replies of instances are validated against this
+ * schema, and doc/report.schema.json is generated from it.
  */
 
 #ifndef CR_REPORT_SCHEMA_H

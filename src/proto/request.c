@@ -169,8 +169,8 @@ add_required(struct scripts *scripts, const struct script *script)
 }
 
 /*
- * Adds the script of the command that the arguments name.  Returns 0, or -1 if
- * the script does not exist or memory runs out.
+ * Adds the script of the command named in `args`.  Returns 0, or -1 if there is
+ * no such script or memory runs out.
  */
 static int
 add_command(struct scripts *scripts, const json_t *args)

@@ -18,7 +18,7 @@
 #define PLACEHOLDER_LEN	4
 enum placeholder {
 	PLACEHOLDER_RAW,	/* a raw byte */
-	PLACEHOLDER_ESCAPE	/* the text "\xNN", plus the flags below */
+	PLACEHOLDER_ESCAPE	/* the text "\xNN"; may have the flags below */
 };
 
 /*
@@ -76,7 +76,10 @@ is_byte_escape(const unsigned char *text, size_t len)
 	    hex_value(text[2]) >= 8 && hex_value(text[3]) >= 0;
 }
 
-/* Whether a line starts at `at`.  libyaml recognises several line breaks. */
+/*
+ * Whether a line starts at `at`.  libyaml recognises several kinds of line
+ * breaks.
+ */
 static int
 begins_line(const unsigned char *text, size_t at)
 {
@@ -267,10 +270,10 @@ prescan_input(struct prescan *prescan, const unsigned char *text, size_t len)
 		use = utf8_decode(text + i, len - i, &code);
 		/*
 		 * The input may contain characters that look like placeholders.
-		 * A copy must replace them, because bytes_restore would convert
-		 * them.  But such characters alone do not make a copy
-		 * necessary, because bytes_restore is called only if there is a
-		 * copy.
+		 * They must be replaced if a copy is made, because
+		 * bytes_restore would convert them.  But they alone do not
+		 * require a copy, because bytes_restore is called only if there
+		 * is one.
 		 */
 		if (use == 0 || code < PLACEHOLDER)
 			prescan->needs_copy = 1;

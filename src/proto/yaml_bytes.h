@@ -25,8 +25,8 @@ struct prepared {
 
 /*
  * Prepares a YAML stream for libyaml.  If the stream needs placeholders, makes
- * a copy.  Returns 0, or -1 with errno EMSGSIZE if the copy would exceed `max`
- * bytes, or ENOMEM.  On failure, makes no copy.
+ * a copy.  Returns 0, or -1 with errno set to ENOMEM, or to EMSGSIZE if the
+ * copy would exceed `max` bytes.  On failure, makes no copy.
  */
 int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 	    size_t max);
@@ -34,13 +34,14 @@ int	 bytes_prepare(struct prepared *, const char *data, size_t len,
 /*
  * Converts the placeholders in a scalar back, in place.  The placeholder for
  *
- * - a control character becomes that character;
+ * - an ASCII control character becomes that character;
  * - any other raw byte becomes \xNN in lower case;
- * - an escape becomes \xNN.
+ * - an escape in a double-quoted scalar becomes \xNN in lower case;
+ * - an escape in any other scalar becomes \xNN in its original case, because
+ *   it is plain text there.
  *
- * The escape is in lower case if the scalar was double-quoted.  Otherwise the
- * escape keeps its case, because it is plain text.  Returns the new length,
- * which is never larger.  The result has no terminating NUL.
+ * Returns the new length, which is never larger.  The result has no terminating
+ * NUL.
  */
 size_t	 bytes_restore(char *text, size_t len, int double_quoted);
 

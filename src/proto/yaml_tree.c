@@ -27,15 +27,16 @@
 
 /*
  * Estimated heap cost of tree nodes in bytes, including allocator overhead and
- * spare capacity of tables.
+ * spare capacity of tables.  COST_ITEM and COST_PAIR do not include the cost of
+ * the value.
  */
-#define COST_ITEM	24	/* of an array */
-#define COST_PAIR	104	/* per entry of an object, without its value */
+#define COST_ITEM	24	/* per item of an array */
+#define COST_PAIR	104	/* per key of an object, plus its length */
 #define COST_ARRAY	128
 #define COST_OBJECT	224
 #define COST_STRING	72	/* plus the length of the text */
 #define COST_NUMBER	32
-#define COST_ANCHOR	200	/* plus the length of its name */
+#define COST_ANCHOR	200	/* plus the length of the anchor's name */
 
 /*
  * The heap cost of each byte that placeholders add to the text.  The cost is
@@ -200,8 +201,9 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/*
-	 * Charge for the text, because its length can grow exponentially: each
-	 * level of nested keys escapes the quotes of the level below.
+	 * The text counts against the memory limit, because its length can grow
+	 * exponentially: each level of nested keys escapes the quotes of the
+	 * level below.
 	 */
 	if (charge(reader, len) == -1) {
 		free(text);
@@ -222,8 +224,8 @@ awaits_key(const struct reader *reader)
 }
 
 /*
- * Updates the size and height of the collection in the top frame for a value
- * that is added to it.
+ * Updates the size and height of the collection in the top frame when a value
+ * is added to the collection.
  */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)
