@@ -83,8 +83,8 @@ compare_names(const void *a, const void *b)
 }
 
 /*
- * Marks a member as failed because of an error in the topology.  The member
- * gets no request.
+ * Marks a member as failed because of a fault in the topology, such as a
+ * missing address.  The member gets no further request.
  */
 static void
 fail_member(struct fleet *fleet, struct member *member,

@@ -24,13 +24,13 @@
 #define LOOK_AGAIN_MS	100
 
 /*
- * The maximum number of instances on which a read-only command runs in
+ * The default maximum number of instances on which a read-only command runs in
  * parallel.
  */
 #define JOBS_MANY	64
 /*
- * The maximum for read-only commands with --cluster.  This limit is lower,
- * because one gateway may have to relay all requests.
+ * The default maximum with --cluster.  It is lower than JOBS_MANY, because one
+ * gateway may have to relay all requests.
  */
 #define JOBS_RELAYED	16
 
@@ -463,7 +463,10 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
 	run.outcome = worst_outcome(&fleet);
-	/* If a member was not attempted, the command has not succeeded. */
+	/*
+	 * If there are members on which the command was not attempted, it has
+	 * not succeeded.
+	 */
 	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
 		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {

@@ -56,7 +56,7 @@ struct member {
 	char			*skipped;	/* the reason */
 	int			 was_unhealthy;	/* unhealthy before reload */
 	struct report		 asked;		/* reply to the preflight */
-	const json_t		*preflight;	/* report in `asked`, or NULL */
+	const json_t		*preflight;	/* asked.instance, or NULL */
 	struct report		 report;
 };
 
@@ -77,8 +77,8 @@ struct fleet {
 	/* The targets of the members that are reached without a gateway. */
 	struct targets			 direct;
 	/*
-	 * The error to report for the gateway if its own request succeeds, or
-	 * NULL.
+	 * Unless this is NULL, the gateway is reported as failed with this
+	 * error, even if its own request succeeds.
 	 */
 	const struct error		*refusal;
 };

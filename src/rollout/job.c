@@ -232,7 +232,7 @@ add_consequence(const struct job *job, struct error *error)
 	    job->spec->side_effect != EFFECT_PUSH &&
 	    error->outcome != OUTCOME_TIMEOUT)
 		means = "run `cartridge-reload status` to see the outcome";
-	/* Add the last phase that the instance reported. */
+	/* Append to the message the last phase that the instance reported. */
 	if (job->spec->side_effect == EFFECT_RELOAD && job->phase[0] != '\0')
 		len += (size_t)snprintf(error->message + len,
 		    sizeof(error->message) - len, " (%s)", job->phase);
@@ -258,8 +258,8 @@ prefix_relay_name(const struct job *job, struct error *error)
 }
 
 /*
- * Turns a success into a failure if its outcome is not one of those expected
- * from the command.
+ * Turns a successful report into a failure if its outcome is not one that the
+ * command can have.
  */
 static void
 check_outcome(struct job *job)

@@ -37,7 +37,7 @@ struct job_spec {
 	int			 parse_results;	/* parse the results of eval */
 	/*
 	 * Decides from the job's report whether to retry.  If NULL, the job
-	 * retries only temporary errors.
+	 * retries only after temporary errors.
 	 */
 	int			(*should_retry)(const struct job *);
 };
@@ -75,7 +75,7 @@ struct job {
 	int64_t				 next;		/* time of next retry */
 	int64_t				 delay;
 	struct exchange_request		 asked;
-	char				*rest;		/* storage for `asked` */
+	char				*rest;		/* used by `asked` */
 	struct exchange			*exchange;
 	int				 was_unhealthy;	/* see health_ok */
 	char				 phase[256];	/* escaped */
@@ -94,10 +94,10 @@ int	 job_spec_init(struct job_spec *, const json_t *args,
 void	 job_spec_finish(struct job_spec *);
 
 /*
- * Starts a job.  All pointers must outlive the job.  `hooks` may be NULL.  The
- * job retries after each failure for which the spec allows a retry, until the
- * time `until`.  `limit` is a common deadline for all attempts.  If `limit` is
- * 0, each attempt has its own timeout.
+ * Starts a job.  Everything that is passed by pointer must outlive the job.
+ * `hooks` may be NULL.  If the spec allows it, the job retries after a failure.
+ * No retry is scheduled for later than `until`.  `limit` is a common deadline
+ * for all attempts.  If `limit` is 0, each attempt has its own timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,
@@ -115,8 +115,8 @@ int64_t	 job_deadline(const struct job *);
 enum job_state job_step(struct job *);
 
 /*
- * Whether the request was sent and the job still waits for the reply.  If the
- * program exits now, the outcome is unknown.
+ * Whether the request was sent and the job is still waiting for the reply.  If
+ * the program exits while this is true, the outcome is unknown.
  */
 int	 job_in_flight(const struct job *);
 

@@ -67,8 +67,8 @@ on_phase(const struct job *job)
 }
 
 /*
- * Shows on the progress line that a job is waiting.  With --verbose, also logs
- * the reason for the first retry.
+ * Shows on the progress line that a job is waiting for a retry.  With
+ * --verbose, also logs the reason for the first retry of the job.
  */
 static void
 on_retry(const struct job *job)
