@@ -113,6 +113,11 @@ local function edge_of(self, place)
         end
         number, child, key = parent, object, key_before
     end
+    -- If the image is incomplete, `child` may be old: do not remove it from its root,
+    -- unless it is the failed function itself.
+    if not self.image.is_complete and not rawequal(child, place.func) then
+        return nil
+    end
     return {root = self.roots[-number], child = child}
 end
 

@@ -352,6 +352,47 @@ case('an incomplete search is reported', function(t)
     t:is(#rollback.left, 0, 'and nothing is claimed')
 end)
 
+case('an old trigger stays if an incomplete image does not contain it', function(t)
+    for _, is_complete in ipairs({false, true}) do
+        local before = #box.session.on_connect()
+        -- No local variable may refer to the trigger or to what it refers to.
+        local unknown = {}
+        ;(function()
+            local slot = {}
+            local function trigger() return slot end
+            box.session.on_connect(trigger)
+            unknown[tostring(slot)], unknown[tostring(trigger)] = true, true
+        end)()
+        local function slot()
+            return box.session.on_connect()[1]()
+        end
+        local image_lib = lib.load('reload.image')
+        local load = lib.loader({['reload.image'] = {take = function(options)
+            local image = image_lib.take(options)
+            local find = image.find
+            image.is_complete = is_complete
+            function image.find(self, object)
+                return not unknown[tostring(object)] and find(self, object) or nil
+            end
+            return image
+        end}})
+        local txn = lib.transaction(load)
+        function txn.limited() return 60 end
+        local work = load('reload.sweep').new(txn)
+        work:remember()
+        slot().f = loadstring('return 1', '@/failed.lua')
+        load('code.generations').record_failed(txn.stash,
+            {protos = {[require('jit.util').funcinfo(slot().f).proto] = true}})
+        local rollback = {undone = {}, left = {}, doubts = {}}
+        work:run(rollback, {})
+        t:is(#box.session.on_connect() - before, is_complete and 0 or 1, 'triggers')
+        t:is(lib.mentions(rollback.left, 'failed.lua'), not is_complete, 'the reference to failed code is reported')
+        if not is_complete then
+            box.session.on_connect(nil, box.session.on_connect()[1])
+        end
+    end
+end)
+
 case('what restarted roles register again exists once', function(t)
     for _, is_revived in ipairs({true, false}) do
         local load = lib.loader()
