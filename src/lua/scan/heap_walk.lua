@@ -63,10 +63,9 @@ Walk.__index = Walk
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
 --     `object`, whose number is `number`, refers to `value`. `kind` is root, field,
---     key, upvalue, metatable, environment, frame or local. If `value` is a function,
---     `on_place` returns true if it has changed the entries of `object`; the walk then
---     reads `object` again. If `value` is a table, `on_place` returns true if the walk
---     must not enter that table.
+--     key, upvalue, metatable, environment, frame or local. `on_place` may replace the
+--     value, but must not add keys to `object`. If `value` is a table, `on_place`
+--     returns true if the walk must not enter that table.
 --   tables (optional): table -> {is_module, is_watched}. `on_place` is also called for
 --     references to these tables. If neither flag is set, it is called only for
 --     references that use the table as a metatable or as an `__index`.
@@ -261,8 +260,7 @@ end
 
 --- Walks the entries of a table. Yields. If the table changes during a yield, `next`
 -- may raise an error.
--- @treturn ?boolean true if all entries were walked; false if the walk must stop;
---   nil if `on_place` has changed the table, which must then be walked again
+-- @treturn boolean true if all entries were walked; false if the walk must stop
 local function reach_entries(self, object, number)
     -- Do not restart the count of entries for each table: many small tables take as
     -- long as a large one.
@@ -280,10 +278,7 @@ local function reach_entries(self, object, number)
             end
         elseif value_type == 'function' then
             if is_sought(self, value, number, key) then
-                if self.on_place(number, 'field', key, value, object) then
-                    self.left = 1
-                    return nil
-                end
+                self.on_place(number, 'field', key, value, object)
                 -- Check the clock after this entry, because `on_place` may have
                 -- taken a long time.
                 left = 1
@@ -317,7 +312,7 @@ local function reach_table(self, object, number)
         local ok, result = pcall(reach_entries, self, object, number)
         if not ok and not tostring(result):find("invalid key to 'next'", 1, true) then
             error(result, 0)
-        elseif ok and result ~= nil then
+        elseif ok then
             return result
         end
     end
