@@ -205,7 +205,7 @@ main(int argc, char *argv[])
 	if ((output_flush(stdout) == -1 || fclose(stdout) == EOF) &&
 	    errno != EPIPE) {
 		error_set(&error, ERROR_OUTPUT,
-		    "cannot write standard output: %s", strerror(errno));
+		    "cannot write to standard output: %s", strerror(errno));
 		outcome = fail(&error, 0);
 	}
 	signals_die();

@@ -47,8 +47,8 @@ const struct option_row option_table[] = {
 	    "directory to search for sockets",
 	    COMMAND_ALL, OPTION_TEXT, AT(run_dir), OPT_CLI_ONLY },
 	{ 'u', "user", "NAME", NULL,
-	    "user name for a binary port (default: $TT_CLI_USERNAME;"
-	    " otherwise admin if a cluster cookie is known, or guest)",
+	    "user name for a binary port (default: $TT_CLI_USERNAME; else"
+	    " admin if a cluster cookie is known, else guest)",
 	    COMMAND_ALL, OPTION_TEXT, AT(user), OPT_CLI_ONLY },
 	{ KEY_PASSWORD_FILE, "password-file", "FILE", NULL,
 	    "read the password from FILE (- for standard input) instead of"
@@ -88,8 +88,8 @@ const struct option_row option_table[] = {
 	    CHANGES, OPTION_FLAG, AT(rocks), OPT_STAGED_ONLY },
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
 	    "staged: reload in a transaction; native: use the application's"
-	    " own mechanism, Cartridge's reload_roles() or package.reload"
-	    " (default: staged)",
+	    " own mechanism (Cartridge's reload_roles() or package.reload);"
+	    " default: staged",
 	    CHANGES, OPTION_CHOICE, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
 	    "patch: patch unambiguous references to old code; report: only"
@@ -113,7 +113,7 @@ const struct option_row option_table[] = {
 	    CHANGES | COMMAND_PUSH, OPTION_FLAG, AT(exit_code),
 	    OPT_CLI_ONLY },
 	{ KEY_PRUNE, "prune", NULL, NULL,
-	    "with push, also remove files that DIR does not contain",
+	    "with push, also remove extension files that are not in DIR",
 	    COMMAND_PUSH, OPTION_FLAG, AT(prune), OPT_IN_FULL },
 	{ 'f', "file", "FILE", NULL,
 	    "run the Lua code in FILE (- for standard input)",

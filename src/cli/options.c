@@ -41,7 +41,8 @@ unknown_command(struct parser *parser, const char *name)
 	else if (strchr(name, ':') != NULL)
 		options_usage(parser,
 		    "unknown command '%s' (use --socket to specify a "
-		    "target; an instance name follows the command)", shown);
+		    "target, or put an instance name after the command)",
+		    shown);
 	else if (nearest.name != NULL)
 		options_usage(parser,
 		    "unknown command '%s'; did you mean %s?", shown,

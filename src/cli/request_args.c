@@ -76,7 +76,7 @@ lua_argument(const char *name, const char *data, size_t len,
 	}
 	if (code == NULL)
 		error_set(error, ERROR_USAGE,
-		    "%s is not valid UTF-8; in Lua strings, write other "
+		    "%s is not valid UTF-8; in a Lua string, write such "
 		    "bytes as \\ddd", name);
 	return code;
 }

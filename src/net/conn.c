@@ -220,11 +220,11 @@ no_greeting(struct conn *conn, struct error *error)
 	    "connected, but received no greeting within %g s: %s",
 	    clock_seconds(conn->greeted_from, conn->due),
 	    conn->target->kind == TARGET_UNIX ?
-	    "the instance hangs or is busy, or the socket does not belong to "
+	    "the instance is hung or busy, or the socket does not belong to "
 	    "Tarantool" :
-	    "the instance hangs or is busy, or the port does not belong to "
-	    "Tarantool (HTTP and TLS wait for the client to begin; TLS is not "
-	    "supported)");
+	    "the instance is hung or busy, or the port does not belong to "
+	    "Tarantool (HTTP and TLS servers wait for the client to speak "
+	    "first; TLS is not supported)");
 	return CONN_FAILED;
 }
 

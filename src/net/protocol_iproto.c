@@ -133,16 +133,17 @@ set_access_error(const struct protocol_state *state, const char *text,
 		set_login_error(state, error);
 	else if (strcmp(user_of(state), "guest") == 0)
 		error_set(error, ERROR_ACCESS_DENIED,
-		    "user \"guest\" may not evaluate Lua over the binary port; "
-		    "specify another user with --user");
+		    "user \"guest\" is not allowed to run Lua over the binary "
+		    "port; specify another user with --user");
 	else if (!state->is_accepted)
 		error_set(error, ERROR_ACCESS_DENIED,
-		    "user \"%s\" may not log in: %.*s", user_of(state), len,
-		    text);
+		    "user \"%s\" is not allowed to log in: %.*s",
+		    user_of(state), len, text);
 	else
 		error_set(error, ERROR_ACCESS_DENIED,
-		    "user \"%s\" may not evaluate Lua: grant the execute "
-		    "privilege on universe or, in Tarantool 3, on lua_eval",
+		    "user \"%s\" is not allowed to run Lua: grant the "
+		    "execute privilege on universe or, in Tarantool 3, on "
+		    "lua_eval",
 		    user_of(state));
 }
 

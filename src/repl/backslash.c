@@ -359,8 +359,8 @@ backslash_help(FILE *out)
 	const char *args;
 	char left[64];
 
-	fputs("Each line is run as Lua code in the instance.  "
-	    "Other commands:\n", out);
+	fputs("Each line is run as Lua code in the instance, except "
+	    "for these commands:\n", out);
 	for (row = command_table; row->name != NULL; row++) {
 		if (!commands_in_repl(row))
 			continue;

@@ -19,8 +19,8 @@
  * Runs the console on a single target until the input ends or the connection
  * is lost.  Prints results on the output stream of the context, and diagnostics
  * on its error stream.  If standard input and output are terminals, the console
- * is interactive and offers line editing.  The terminal's original mode is always
- * restored.
+ * is interactive and offers line editing.  The terminal's original mode is
+ * always restored.
  *
  * If the connection fails, returns the outcome of that failure.  If a line has
  * failed, returns OUTCOME_FAILED, unless the console is interactive.

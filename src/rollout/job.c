@@ -220,7 +220,8 @@ add_consequence(const struct job *job, struct error *error)
 		break;
 	case EFFECT_PUSH:
 		means = "Cartridge's config change has no time limit and "
-		    "continues; run `push --dry-run` to see the outcome";
+		    "is still running; run `push --dry-run` to see whether it "
+		    "was applied";
 		break;
 	case EFFECT_NATIVE:
 		means = "Cartridge's own reload has no time limit and "

@@ -440,7 +440,7 @@ check_query(const struct discover_query *query, struct error *error)
 		    "no application, instance or run directory given");
 	if (query->run_dir != NULL && query->run_dir[0] == '\0')
 		return error_set(error, ERROR_USAGE,
-		    "the run directory is empty");
+		    "the path of the run directory is empty");
 	if (check_name("application", query->app, error) == -1)
 		return -1;
 	return check_name("instance", query->instance, error);

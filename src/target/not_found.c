@@ -126,7 +126,8 @@ print_missing(const struct search *search, FILE *out)
 		fputs("no instance found", out);
 	if (search->app != NULL)
 		fprintf(out, " for application '%s'%s", search->app,
-		    search->package != NULL ? " (named by the rockspec)" : "");
+		    search->package != NULL ?
+		    " (its name is in the rockspec)" : "");
 	if (wanted != NULL) {
 		nearest_init(&nearest, wanted);
 		print_names(search, out, of_apps, &nearest);
@@ -150,8 +151,8 @@ search_nothing_found(const struct search *search, const char *searched)
 	fprintf(out, "\nsearched: %s", searched);
 	print_files(search, out, UNREADABLE, "cannot be read");
 	print_files(search, out, NOT_A_SOCKET, "not a socket");
-	print_files(search, out, STATE_BOARD, "a stateboard, used only "
-	    "with --instance " STATEBOARD);
+	print_files(search, out, STATE_BOARD, "a stateboard, selected only "
+	    "by --instance " STATEBOARD);
 	if (search_close_text(out, &text) == -1)
 		error_out_of_memory(search->error);
 	else

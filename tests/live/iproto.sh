@@ -93,7 +93,7 @@ for version in 2 3 4; do
 	is "$(http_get /hello)" "hello v$version" 'new code serves'
 done
 app_version 5
-like "$(cat "$APP_LOG")" 'started by .* pid [0-9]+ as op from 127\.0\.0\.1:' \
+like "$(cat "$APP_LOG")" ' pid [0-9]+ as op from 127\.0\.0\.1:[0-9]+ started ' \
     'the log of the instance has user and address'
 load_stop
 is "$LOAD_FAILED" 0 "none of $LOAD_REQUESTS requests failed"

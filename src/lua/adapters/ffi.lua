@@ -144,7 +144,7 @@ function Ffi:declare(text)
         end
         local rest = declarations:without(is_old)
         if rest == nil or not pcall(cdef, rest) then
-            return {refuse = ('%s cannot be declared: the same declaration contains %s, which already exists')
+            return {refuse = ('%s cannot be declared, because its declaration also contains %s, which already exists')
                 :format(label(added), label(old))}
         end
     else

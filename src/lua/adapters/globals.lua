@@ -275,7 +275,7 @@ function Globals:rollback(undone, _, doubts)
             rawset(_G, name, set.before.value)
             table.insert(undone, label)
         else
-            table.insert(doubts, label .. ' changed while the new code was running, but other code may have changed it')
+            table.insert(doubts, label .. ' changed during the reload, but other code may have changed it')
         end
     end
     for _, data in ipairs(self.data) do
@@ -285,7 +285,7 @@ function Globals:rollback(undone, _, doubts)
         end
         if is_doubtful then
             table.insert(doubts, data.label
-                .. ' was changed in place while the new code was running, by it or by other code')
+                .. ' was changed in place during the reload, by the new code or by other code')
         end
     end
 end

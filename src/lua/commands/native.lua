@@ -211,8 +211,8 @@ return function(args)
         return request.locked(held)
     end
     local stash = stash_lib.get()
-    log.info('cartridge-reload: native reload of generation %d started by %s',
-        stash.generation, lock.holder)
+    log.info('cartridge-reload: %s started a native reload of generation %d',
+        lock.holder, stash.generation)
     if main ~= nil then
         -- Compile the main script only to get its digest: `package.reload` compiles the
         -- script again to run it.

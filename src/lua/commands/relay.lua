@@ -36,7 +36,7 @@ local FAR_END = [[
 local UNSEEN = {
     reload = '; the instance rolls back on its own unless it has committed; '
         .. 'run `cartridge-reload status` to see the outcome',
-    native = "; Cartridge's own reload has no time limit and continues; "
+    native = "; Cartridge's own reload has no time limit and is still running; "
         .. 'run `cartridge-reload status` to see the outcome',
 }
 

@@ -249,8 +249,8 @@ return function(args)
             return request.locked(held)
         end
         local stash = stash_lib.get()
-        log.info('cartridge-reload: reload of generation %d started by %s',
-            stash.generation, lock.holder)
+        log.info('cartridge-reload: %s started a reload of generation %d',
+            lock.holder, stash.generation)
         local ok, report = pcall(reload, args, stash, on_phase)
         stash_lib.release(lock)
         if not ok then

@@ -153,12 +153,12 @@ end
 function Config:instances()
     local config = self.config
     if type(config.instances) ~= 'function' or type(config.instance_uri) ~= 'function' then
-        return nil, ('the config module of Tarantool %s does not list the instances; specify each with --socket')
+        return nil, ('the config module of Tarantool %s cannot list the instances; specify each with --socket')
             :format(_TARANTOOL:match('^[^-]*'))
     end
     local ok, all = pcall(config.instances, config)
     if not ok then
-        return nil, ('the instances in the config cannot be read: %s'):format(tostring(all))
+        return nil, ('the list of instances in the config cannot be read: %s'):format(tostring(all))
     end
     local list = {}
     for name, place in pairs(all) do

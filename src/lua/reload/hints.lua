@@ -4,12 +4,12 @@
 local HINTS = {
     {
         text = 'Cluster is already initialized',
-        hint = 'cartridge.cfg() can be called only once in a process: call it in the main script, '
+        hint = 'cartridge.cfg() can be called only once per process: call it in the main script, '
             .. 'not in a module, or leave the module out with --exclude',
     },
     {
         text = 'Address already in use',
-        hint = 'another server uses the port, not one of the old code: free the port, use another one, '
+        hint = 'the server that uses the port is not one that the old code started: free the port, use another one, '
             .. 'or start the server in the main script',
     },
 }

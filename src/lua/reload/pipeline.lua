@@ -179,7 +179,7 @@ function Pipeline:take_census()
         result = census.new()
     end
     if not result.is_complete then
-        table.insert(txn.warnings, 'the search for callbacks that are registered twice is incomplete: '
+        table.insert(txn.warnings, 'the search for duplicate callbacks is incomplete: '
             .. 'a library may call some of them twice')
     end
     if self.framework.has_roles then

@@ -351,7 +351,7 @@ local function finish(report, options, mode)
     options.patch, options.drain = mode ~= 'report', true
     local is_remembered, why = pcall(options.counterparts.remember, options.counterparts)
     if not is_remembered then
-        log.error('cartridge-reload: failed to record the names of old code: %s', tostring(why))
+        log.error('cartridge-reload: failed to record the names of old functions: %s', tostring(why))
     end
     local incomplete, left = refusal(), 0
     if incomplete == nil then

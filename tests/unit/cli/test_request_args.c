@@ -239,7 +239,7 @@ test_request_args_eval_unreadable_file_is_usage_error(void **state)
 	check_args_error("-f", "/dev/zero",
 	    "/dev/zero is larger than 16 MiB");
 	check_args_error("return '\xff'", NULL,
-	    "the Lua code is not valid UTF-8; in Lua strings, write other "
+	    "the Lua code is not valid UTF-8; in a Lua string, write such "
 	    "bytes as \\ddd");
 }
 

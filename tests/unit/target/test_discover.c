@@ -399,8 +399,8 @@ test_discover_instance_alone_uses_rockspec_name(void **state)
 	make_file("shop-scm-1.rockspec", "package = 'shop'\n");
 	expect(NULL, "web", "run", "shop web run/shop.web.control\n");
 	expect_error(NULL, "db", "run", NO_SOCKET,
-	    PARTS("no instance 'db' found for application 'shop' (named by the "
-	    "rockspec)", "\navailable instances: web"));
+	    PARTS("no instance 'db' found for application 'shop'", "rockspec",
+	    "\navailable instances: web"));
 	expect("store", "web", "run", "store web run/store.web.control\n");
 	expect(NULL, NULL, "run", "shop web run/shop.web.control\n"
 	    "store db run/store.db.control\n"
@@ -433,7 +433,7 @@ test_discover_stateboard_only_if_named(void **state)
 	expect("shop", "*stateboard", "run", board);
 	unlink("run/shop.web.control");
 	expect_error("shop", NULL, "run", NO_SOCKET,
-	    PARTS("a stateboard, used only with --instance stateboard: "
+	    PARTS("a stateboard, selected only by --instance stateboard: "
 	    "run/shop-stateboard.control"));
 	unlink("run/shop-stateboard.control");
 	make_socket("run/shop/shop-stateboard/tarantool.control");

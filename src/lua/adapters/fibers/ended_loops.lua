@@ -139,7 +139,7 @@ function EndedLoops:report(ids, warnings, left)
             table.insert(left, ('fiber %d %q (%s) has ended because the new code started its replacement')
                 :format(item.id, item.name or '', tostring(item.where)))
         elseif not item.is_restarted and self.txn.ownership:is_old(item.func) then
-            table.insert(warnings, ('fiber %d %q (%s), which ran old code, ended while the new code was running')
+            table.insert(warnings, ('fiber %d %q (%s), which ran old code, ended while the new code was being loaded')
                 :format(item.id, item.name or '', tostring(item.where)))
         end
     end
