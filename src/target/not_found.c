@@ -52,23 +52,37 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 	return candidate->instance;
 }
 
+/* Returns whether one of the first `count` candidates has this name. */
+static int
+is_offered(const struct search *search, size_t count, const char *name,
+    int of_apps)
+{
+	const char *other;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		other = name_to_offer(search, &search->list[i], of_apps);
+		if (other != NULL && strcmp(other, name) == 0)
+			return 1;
+	}
+	return 0;
+}
+
 /*
- * Prints the names that name_to_offer returns, or adds them to `nearest` if it
- * is not NULL.  Skips a name that equals the previous one.  The candidates are
- * sorted, so this skips all duplicates within an application.
+ * Prints the names that name_to_offer returns, each once, or adds them to
+ * `nearest` if it is not NULL.
  */
 static void
 print_names(const struct search *search, FILE *out, int of_apps,
     struct nearest *nearest)
 {
-	const char *name, *last = NULL;
+	const char *name;
 	size_t i, said = 0;
 
 	for (i = 0; i < search->count && said <= OTHERS_MAX; i++) {
 		name = name_to_offer(search, &search->list[i], of_apps);
-		if (name == NULL || (last != NULL && strcmp(last, name) == 0))
+		if (name == NULL || is_offered(search, i, name, of_apps))
 			continue;
-		last = name;
 		if (nearest != NULL) {
 			nearest_add(nearest, name);
 			continue;

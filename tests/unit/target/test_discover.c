@@ -575,6 +575,11 @@ test_discover_nothing_found_lists_some_other_names(void **state)
 	assert_int_equal(discover("a", "x", "run", &targets, &error), -1);
 	assert_non_null(strstr(error.message,
 	    "available instances: 00, 01, 02, 03, 04, 05, ...\n"));
+	/* Two applications have an instance of that name. */
+	make_socket("run/c.x.control");
+	make_socket("run/cd.x.control");
+	assert_int_equal(discover("c*", "y", "run", &targets, &error), -1);
+	assert_non_null(strstr(error.message, "available instances: x\n"));
 }
 
 static void
