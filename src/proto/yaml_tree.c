@@ -472,7 +472,7 @@ parser_error(struct reader *reader)
 	if (parser->error == YAML_MEMORY_ERROR)
 		return out_of_memory(reader);
 	return error_set(reader->error, ERROR_BAD_REPLY,
-	    "the reply is not YAML: %s on line %zu",
+	    "the reply is not valid YAML: %s on line %zu",
 	    parser->problem != NULL ? parser->problem : "error",
 	    parser->problem_mark.line + 1);
 }

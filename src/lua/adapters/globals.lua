@@ -275,7 +275,7 @@ function Globals:rollback(undone, _, doubts)
             rawset(_G, name, set.before.value)
             table.insert(undone, label)
         else
-            table.insert(doubts, label .. ' changed during the reload, but other code may have changed it')
+            table.insert(doubts, label .. ' changed during the reload, but possibly not by the new code')
         end
     end
     for _, data in ipairs(self.data) do

@@ -151,7 +151,7 @@ local function check_yaml(given)
         return {}
     end
     local ok, err = pcall(yaml.decode, given[CONFIG])
-    return ok and {} or {{path = CONFIG, message = ('%s is not YAML: %s'):format(CONFIG, tostring(err))}}
+    return ok and {} or {{path = CONFIG, message = ('%s is not valid YAML: %s'):format(CONFIG, tostring(err))}}
 end
 
 --- Returns whether a module exists, loaded or not.

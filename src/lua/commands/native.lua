@@ -61,7 +61,7 @@ local function script_refusal(reloader, main, why)
         message = ('package.reload would run %s, which does not exist: the file was removed, '
             .. 'or the working directory has changed since %s was started'):format(path, reloader.script)
     elseif main == nil then
-        message = ('package.reload would run %s, which may not be the main script: %s'):format(path, why)
+        message = ('package.reload would run %s, which might not be the main script: %s'):format(path, why)
     else
         local own = fio.stat(main.path)
         if own ~= nil and own.dev == stat.dev and own.inode == stat.inode then

@@ -238,7 +238,7 @@ function Cartridge:is_understood()
         end
     end
     if type(self.services()) ~= 'table' then
-        return nil, 'cartridge.service-registry has no registry'
+        return nil, 'cartridge.service-registry has no table of services'
     end
     if type(self.failover) ~= 'table' or type(self.failover.is_leader) ~= 'function' then
         return nil, 'cartridge.failover has no is_leader'

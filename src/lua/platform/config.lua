@@ -285,8 +285,8 @@ function M.refusal()
     elseif status == 'check_errors' then
         return {
             code = 'bad_state',
-            message = ("the instance's config has errors, so its roles may be only partly applied: %s"):format(
-                self:alerts()[1] or 'see config:info().alerts'),
+            message = ("the instance's config has errors and may have been applied to only some of the roles: %s")
+                :format(self:alerts()[1] or 'see config:info().alerts'),
         }
     end
     return nil

@@ -267,11 +267,11 @@ local function hint(choice, places)
     if choice.script == nil or choice.main ~= nil then
         return nil
     elseif choice.script.changed then
-        return ('the main script %s has changed; use --main to run it again'):format(choice.script.path)
+        return ('the main script %s has changed; use --main to run the script again'):format(choice.script.path)
     end
     for _, place in ipairs(places) do
         if not place.patched then
-            return ('anything that the main script %s sets up itself was not reloaded; use --main to run it again')
+            return ('what the main script %s itself sets up was not reloaded; use --main to run the script again')
                 :format(choice.script.path)
         end
     end

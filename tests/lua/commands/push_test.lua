@@ -338,7 +338,7 @@ case('code that does not compile is sent to no instance', function(t)
     t:is(report.error.traceback, nil, 'no traceback of our own')
     report = push(world, {['extensions/config.yml'] = 'functions: {'})
     t:is(report.error.code, 'bad_config', 'half a YAML')
-    t:like(report.error.message, '^extensions/config.yml is not YAML: ', 'says so')
+    t:like(report.error.message, '^extensions/config.yml is not valid YAML: ', 'says so')
     t:is(report.error.traceback, nil, 'without a traceback')
     report = push(world, {
         ['extensions/config.yml'] = 'functions: {f: {module: extensions.none, handler: g, events: []}}',

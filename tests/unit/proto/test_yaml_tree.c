@@ -473,13 +473,13 @@ test_yaml_tree_not_a_document_of_values_is_refused(void **state)
 		{ "---\n- *nobody\n...\n", "line 2 of the reply refers to" },
 		{ "--- *a\n...\n", "unknown YAML anchor" },
 		{ "---\n- [1\n...\n", "line 3" },
-		{ "---\n- a\n b\n- c: d: e\n...\n", "not YAML" },
-		{ "---\n- \"\\q\"\n...\n", "not YAML" },
-		{ "---\n- \"\\uD800\"\n...\n", "not YAML" },
-		{ "---\n- !unknown!x 1\n...\n", "not YAML" },
-		{ "---\n\t- 1\n...\n", "not YAML" },
-		{ "---\n- 'a\n...\n", "not YAML" },
-		{ "%TAG !a! x\n- 1\n...\n", "not YAML" },
+		{ "---\n- a\n b\n- c: d: e\n...\n", "not valid YAML" },
+		{ "---\n- \"\\q\"\n...\n", "not valid YAML" },
+		{ "---\n- \"\\uD800\"\n...\n", "not valid YAML" },
+		{ "---\n- !unknown!x 1\n...\n", "not valid YAML" },
+		{ "---\n\t- 1\n...\n", "not valid YAML" },
+		{ "---\n- 'a\n...\n", "not valid YAML" },
+		{ "%TAG !a! x\n- 1\n...\n", "not valid YAML" },
 	};
 	size_t i;
 

@@ -44,7 +44,7 @@ local LISTS = 5
 local REASONS = {
     failed = 'the replacement that the new code started has ended with an error',
     alone = 'nothing in the new code started a replacement',
-    protected = 'the new code started a replacement, but this loop catches errors: cancelling it may not end it',
+    protected = 'the new code started a replacement, but this loop catches errors: cancelling it might not end it',
     ending = 'it checks package.reload.count and is expected to end',
     cancelled = 'it was cancelled and is still running',
 }
