@@ -5,14 +5,14 @@
 -- The walk searches for stale functions: functions of earlier generations. It does
 -- not follow the references that these functions hold, because objects to which only
 -- old code refers do not matter. A place is a slot that refers to a stale function.
--- The walk passes each place to the function `on_place`, which may change the place at
--- once: no other code has run since the walk read it. References to tables of old
--- modules, and to stand-ins (see `stand_ins`), are treated in the same way.
+-- Slots that refer to tables of old modules, or to stand-ins (see `stand_ins`), are
+-- places, too. The walk passes each place to the function `on_place`, which may change
+-- the place at once: no other code has run since the walk read the place.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
--- the option `puts_off`, the walk visits these stacks last. Any object that it
--- reaches only then can be reached only through these stacks. While the walk visits
--- such objects, the field `is_late` of the walk is true.
+-- the option `puts_off`, the walk visits these stacks last. No other path leads to the
+-- objects that it reaches for the first time from there. While the walk visits such
+-- objects, its field `is_late` is true.
 --
 -- Objects are numbered in the order in which they are reached. For each object, the
 -- walk records the number of the previous object on the path, and the key of the
@@ -28,8 +28,7 @@ local visited = require('scan.visited')
 local yield = require('core.yield')
 
 local LIST = 512
--- Number of objects, and number of table entries, to walk between two checks of the
--- clock.
+-- Number of objects, or of table entries, to walk between two checks of the clock.
 local OBJECTS, ENTRIES = 16, 128
 -- Maximum number of attempts to walk a table that keeps changing.
 local RESTARTS = 3
@@ -37,12 +36,12 @@ local RESTARTS = 3
 -- priority over the walk.
 local BUDGET = 0.00025
 -- Code that keeps creating objects could stay ahead of the walk forever. So the
--- time slices become longer once the heap exceeds GROWTH times its initial size plus
--- MARGIN kilobytes. Smaller growth is normal: the heap may double between two garbage
--- collections, and the walk's own lists are part of it.
+-- time slices become longer once the heap exceeds GROWTH times its initial size by
+-- more than MARGIN kilobytes. Smaller growth is normal: the heap may double between
+-- two garbage collections, and it contains the walk's own lists.
 local GROWTH, MARGIN = 3, 16 * 1024
--- The time slices also become longer once the walk has used this share of the time
--- that it has until the deadline.
+-- Once this share of the time from the start of the walk to the deadline has passed,
+-- the time slices become longer, too.
 local PATIENCE = 0.5
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal
@@ -51,8 +50,8 @@ local floor, next, pcall, type = math.floor, next, pcall, type
 local new_table = table.new
 local LEVELS, note_loops = stacks.LEVELS, iterated_tables.note_loops
 
--- Markers that are recorded as the key of a reference without one: a reference to a
--- metatable, an environment, a table key, or a function in a stack frame.
+-- Markers recorded in place of a key, for references that have no key: to a metatable,
+-- an environment, a table key, or a function in a stack frame.
 local METATABLE, ENVIRONMENT, KEY, FRAME = {}, {}, {}, {}
 
 local Walk = {}
@@ -62,15 +61,14 @@ Walk.__index = Walk
 -- @tparam table options
 --   classify: function (f) -> a word, see `generations.classify`
 --   on_place: function (number, kind, key, value, object), called for each place:
---     `object`, whose number is `number`, refers to `value`. `kind` is root, field,
---     key, upvalue, metatable, environment, frame or local. `on_place` may replace the
---     value, but must not add keys to `object`. If `value` is a table, `on_place`
---     returns true if the walk must not enter that table.
---   tables (optional): table -> {is_module, is_watched}. `on_place` is also called for
---     references to these tables. If neither flag is set, it is called only for
---     references that use the table as a metatable or as an `__index`.
---   userdata (optional): set of userdata. `on_place` is also called for references to
---     them.
+--     `object` (its number is `number`) refers to `value`. `kind` is root, field, key,
+--     upvalue, metatable, environment, frame or local. `on_place` may replace the
+--     value, but must not add keys to `object`. For a table, `on_place` returns true if
+--     the walk must not enter the table.
+--   tables (optional): table -> {is_module, is_watched}. Slots that refer to these
+--     tables are places, too. If a table has neither flag, only slots that use it as a
+--     metatable or as an `__index` are places.
+--   userdata (optional): set of userdata. Slots that refer to them are places, too.
 --   stands_in (optional): function (f) -> whether `f` is a stand-in
 --   puts_off (optional): whether to walk stacks with stale functions last
 --   on_loadstring_function (optional): function (number), called for functions
@@ -112,7 +110,7 @@ local function new(options)
         unsteady = 0,       -- number of tables that kept changing
         deep = 0,           -- number of stacks that were too deep to examine completely
         asleep = 0,         -- number of coroutines without a stack: they have not started
-        ours = {},          -- functions of this program
+        ours = {},          -- set of this program's functions, kept alive
         iterated = iterated_tables.new(),
     }, Walk)
 end
@@ -171,8 +169,8 @@ local function append(self, object, parent, key)
     self.last_objects[index], self.last_parents[index], self.last_keys[index] = object, parent, key
 end
 
---- Whether a function is one that the walk searches for. If not, adds the function
--- to the objects that are still to be walked.
+--- Returns whether the walk searches for a function. If it does not, queues the
+-- function to be walked.
 -- @tparam function f
 -- @tparam number parent number of the object that refers to `f`
 -- @param key key of the reference
@@ -200,8 +198,8 @@ local function is_sought(self, f, parent, key)
         -- and would count as visited.
         self.ours[f] = true
     end
-    -- If a function compiled from a string is on a stack, a console is evaluating it:
-    -- do not report it.
+    -- While a console evaluates a string, the function compiled from the string is on
+    -- the console's stack. Do not report this function.
     if class == 'text' and key ~= FRAME and self.on_loadstring_function ~= nil then
         self.on_loadstring_function(self.count)
     end
@@ -225,7 +223,8 @@ end
 -- @param key key to be recorded as part of the path
 -- @tparam ?string kind argument `kind` of `on_place`. If it is nil, tables and
 --   userdata are not passed to `on_place`.
--- @param place argument `key` of `on_place`
+-- @param place what `on_place` receives as its argument `key` (not the parameter `key`
+--   above)
 -- @param object the object with the reference
 local function reach(self, value, parent, key, kind, place, object)
     local value_type = type(value)
@@ -393,8 +392,9 @@ local function runs_stale(thread, classify)
     return false
 end
 
---- Walks the stack of a coroutine. Passes only the outermost stale function on the
--- stack to `on_place`, because it has called the others.
+--- Walks the stack of a coroutine. Of the stale functions on the stack, passes only
+-- the outermost to `on_place`: the others were called, directly or indirectly, by that
+-- one.
 local function reach_thread(self, object, number)
     -- Skip the running coroutine, because it runs this walk. Also skip coroutines
     -- that ended with an error: their frames exist, but never run again.
@@ -437,8 +437,8 @@ function Walk:run(roots)
     yield.reset()
     self.started = clock.monotonic()
     local heap = collectgarbage('count')
-    -- The time slices become longer at this heap size: at the latest, when half of the
-    -- memory that is left up to the limit has been used.
+    -- Heap size above which the time slices become longer. It is at most halfway
+    -- between the heap size at the start of the walk and the limit.
     self.large = math.min(heap * GROWTH + MARGIN, (heap + self.limit) / 2)
     self.late = self.started + (self.deadline - self.started) * PATIENCE
     for _, object in ipairs(self.without) do

@@ -15,9 +15,10 @@ local THREADS = 1000
 local IteratedTables = {}
 IteratedTables.__index = IteratedTables
 
---- Creates the search for one walk over the heap.
--- @treturn table the search. Its field `walked` is the set of tables that loops are
---   iterating over in the coroutines that the walk has reached. The walk fills it with
+--- Creates the search for tables that loops are iterating over, for one walk over the
+-- heap.
+-- @treturn table the search. Its field `walked` is the set of such tables in the
+--   coroutines that the walk has reached. The walk adds to the set by calling
 --   `note_loops`.
 local function new()
     return setmetatable({walked = {}}, IteratedTables)
