@@ -26,7 +26,7 @@ Census.__index = Census
 local function new()
     return setmetatable({
         entries = setmetatable({}, {__mode = 'k'}),     -- holder (see `registrations`) -> entry -> true
-        layers = setmetatable({}, {__mode = 'k'}),      -- set of closures that may be wrappers
+        layers = setmetatable({}, {__mode = 'k'}),      -- set of closures that may be wrappers around new functions
         edges = {},         -- references {parent, key, child} on paths to new functions
         kept = {},          -- set of objects to which new code refers
         is_complete = false,
@@ -34,8 +34,8 @@ local function new()
 end
 
 --- Records a reference on the path to a new function: `parent` refers to `child`.
--- @tparam table seen recorded references: parent -> set of keys. If `child` itself
---   is a key of `parent`, the set contains `child`.
+-- @tparam table seen recorded references: parent -> set of keys. If `child` is itself
+--   a key of the table `parent`, the set contains `child` instead of a key for it.
 -- @tparam table|function parent
 -- @param key key of the reference, see `heap_walk`
 -- @param child
@@ -135,9 +135,8 @@ local function take(options)
     return self
 end
 
---- Whether the census contains an entry.
--- @tparam table found a registration with the same holder as the entry, see
---   `registrations`
+--- Whether the census contains an entry of a holder.
+-- @tparam table found any registration with this holder, see `registrations`
 function Census:has(found, entry)
     if found.kind == 'around' then
         return self.layers[entry] ~= nil

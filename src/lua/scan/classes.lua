@@ -48,9 +48,9 @@ local function inherits(object, other)
     return false
 end
 
---- Whether objects of an old class may get the new class as their metatable. They
--- may if each of the two classes is its own `__index`. Otherwise they may only if no
--- other code, such as a library, uses the new class.
+--- Whether objects of an old class may get the new class as their metatable. This is
+-- safe if each class is its own `__index`, or if no other code, such as a library,
+-- uses the new class.
 -- @tparam table class the old class
 -- @tparam table counterpart the new class
 -- @treturn ?boolean nil if only the next pass can tell

@@ -2,9 +2,10 @@
 -- copies look stale, but behave like the serving code.
 --
 -- The generation of a function is noted when LuaJIT compiles its source. A copy is
--- loaded from bytecode, so no generation is noted for it. It looks stale because its
--- chunk name is still that of the module's file. But a copy without upvalues has the
--- same effect as a serving function with the same code on the same line.
+-- loaded from bytecode, so no generation is noted for it. Its chunk name is that of
+-- the module's file. It therefore looks like stale code from before the first reload.
+-- But a copy without upvalues has the same effect as a serving function with the same
+-- code on the same line.
 
 local require = ...
 local bytecode = require('platform.bytecode')

@@ -183,8 +183,8 @@ local function has_code(object)
     return false
 end
 
---- Records the tables in a replaced module, and its functions from one file (see
--- `match`). May yield.
+--- Records the tables of a replaced module, and those of its functions that come from
+-- a given file (see `match`). May yield.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
@@ -340,9 +340,8 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Describes a table of an old module for the report. The description includes where
--- the first stale function of the table is defined: the one with the lowest line
--- number.
+--- Describes a table of an old module for the report. Also finds where the table's
+-- first stale function, the one with the lowest line number, is defined.
 -- @tparam table object
 -- @treturn string name of the table within its module
 -- @treturn string unit of the first stale function; the unit of the module if the

@@ -1,12 +1,13 @@
---- Removes old registrations that new code has made again.
+--- Removes old registrations that new code has repeated.
 --
 -- After a reload, a library that keeps callbacks in a list has both the old and the
 -- new callback, and would call both. After a restart of the process, it would have
 -- only the new one. So the old entry is removed, and the new entry takes its position
--- in the list. `registrations` defines what an entry is.
+-- in the list.
 --
--- This makes the list one entry shorter, so a loop over the list could skip an entry or
+-- Removing an entry shortens the list, so a loop over the list could skip an entry or
 -- run past the end. The change is therefore made only if it disturbs no loop.
+-- `registrations` defines what an entry is.
 
 local require = ...
 local clock = require('clock')
@@ -37,7 +38,7 @@ local function new(locator)
     return setmetatable({locator = locator, items = {}}, Duplicates)
 end
 
---- Whether new code has made an old registration again. If so, records the old
+--- Whether new code has repeated an old registration. If so, records the old
 -- registration for `resolve`, which removes it. Does not yield.
 -- @tparam table place the reference to an old function or table
 -- @tparam function|table value counterpart of the old function or table
