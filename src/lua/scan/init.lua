@@ -119,8 +119,8 @@ local function last_part(name)
     return name:match('[^/.]*$')
 end
 
---- Returns the set of the possible last parts of the module names of the given files:
--- `b` for `a/b.lua`; `init` and `a` for `a/init.lua`. May yield.
+--- Returns the set of last parts that the given files' module names may have: `b` for
+-- `a/b.lua`; `init` and `a` for `a/init.lua`. May yield.
 -- @tparam table sources table whose keys are the chunk names of the files
 -- @treturn table
 local function endings(sources)
@@ -135,8 +135,8 @@ local function endings(sources)
 end
 
 --- Whether an HTTP server has loaded the file of a controller (a table of request
--- handlers) again, after a reload had loaded that file. The sign of this is a function
--- in the controller whose generation is not recorded.
+-- handlers) again since a reload loaded it. If so, the controller contains a function
+-- without a recorded generation.
 -- @tparam table stash see `core.stash`
 -- @param controller value of the controller
 local function is_loaded_again(stash, controller)
@@ -168,8 +168,8 @@ local function add_controllers(stash, list)
     end
 end
 
---- Finds foreign modules: modules that something other than this program has
--- reloaded since the last reload, or has loaded under another name. Until the next
+--- Finds foreign modules: since the last reload by this program, something else has
+-- reloaded them, or has loaded them under another name. Until this program's next
 -- reload, it is unknown which functions from their files are old. May yield.
 -- @tparam table stash see `core.stash`
 -- @treturn {{name, path},...} sorted by name
@@ -369,8 +369,8 @@ local function finish(report, options, mode)
         end
     end
     if options.settle ~= nil then
-        -- The scan may have been refused, or have failed before it called `settle`. A
-        -- second call does nothing.
+        -- Call `settle` here, too: the scan may have been refused, or have failed
+        -- before it called `settle`. A second call of `settle` does nothing.
         options.settle()
         left = left + add_loops(report, options.loops(), options)
     end
@@ -391,7 +391,6 @@ local function finish(report, options, mode)
 end
 
 --- Scans the heap without changing anything. Yields.
--- @tparam table args arguments of the command
 -- @tparam table stash see `core.stash`. It may be empty if there has been no reload
 --   yet; nothing is stale then.
 -- @treturn table see `run`
