@@ -103,7 +103,7 @@ function Pass:strip(place, fewer)
 end
 
 --- Handles a place that refers to a stale function: patches the place if possible, and
--- reports whether it was patched.
+-- adds it to the report as patched or unpatched.
 -- @tparam table place
 -- @tparam ?table missing if the place is in a table, the set of keys that only the
 --   table's counterpart has. A new function that uses one of these keys must not be put
@@ -140,9 +140,9 @@ function Pass:handle(place, missing)
     self:patch(place, successor, missing)
 end
 
---- Patches a place if nothing prevents that. Reports whether the place was patched. An
--- old registration that new code has made again is neither patched nor reported here,
--- but removed later, see `duplicates`.
+--- Patches a place unless something prevents it. Adds the place to the report as
+-- patched or unpatched. An old registration that new code has repeated is neither
+-- patched nor reported here: it is removed later, see `duplicates`.
 -- @tparam table place
 -- @tparam ?function|table successor the new value
 -- @tparam ?table missing see `handle`
@@ -187,8 +187,8 @@ function Pass:restore_original(place)
 end
 
 --- Handles a reference to a table of an old module: patches the reference if possible,
--- and reports whether it was patched. The parameters are those of the option `on_place`
--- of `heap_walk.new`.
+-- and adds it to the report as patched or unpatched. The parameters are those of the
+-- option `on_place` of `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the table
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
@@ -269,10 +269,10 @@ function Pass:handle_key(place)
     end
 end
 
---- Reports an old registration that new code has made again.
+--- Adds to the report an old registration that new code has repeated.
 -- @tparam table item the old registration, see `duplicates`
--- @tparam ?boolean is_done whether the old registration was removed; nil if it no
---   longer existed
+-- @tparam ?boolean is_done whether the old registration was removed. If it is nil, the
+--   old registration no longer existed, and is not reported.
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then

@@ -27,8 +27,8 @@ Places.__index = Places
 --     replaces each place with its description.
 --   patched_count, left_count: numbers of places, including those that are not
 --     listed
---   loadstring_functions: set by `describe`: descriptions of the functions that were
---     compiled from strings
+--   loadstring_functions: list of the functions that were compiled from strings.
+--     `describe` replaces each function with its description.
 local function new(options, walk)
     return setmetatable({
         options = options,
@@ -112,8 +112,8 @@ function Places:note_loadstring_function(number)
 end
 
 local function describe(self, roots, place)
-    -- Catch errors: the description may call metamethods of the application, which
-    -- may fail.
+    -- Catch errors: describing the place may call the application's metamethods, and
+    -- they may throw.
     local ok, kind, where = pcall(describe_lib.describe, self.walk, roots, place)
     if not ok then
         kind, where = 'table', 'an unnamed place'
@@ -132,8 +132,8 @@ local function describe(self, roots, place)
     }
 end
 
---- Replaces each recorded place with its description. Also describes the functions
--- that were compiled from strings. May yield.
+--- Replaces each recorded place with its description. Does the same with the functions
+-- that `note_loadstring_function` has recorded. May yield.
 -- @tparam {table,...} roots see `roots`
 function Places:describe(roots)
     for _, list in ipairs({self.patched, self.left}) do

@@ -80,11 +80,11 @@ local function bases_of(self, object)
     return list
 end
 
---- Returns whether an old table belongs to its module alone and can therefore be
--- replaced. The value of a module must contain a stale function, or no function of
--- other code. Any other table must contain a stale function, and no function of other
--- code. A function does not count as other code's if the table's counterpart contains
--- it, too: for example, a method that a class library has added to both tables.
+--- Returns whether an old table is private: it belongs to its module alone, and can
+-- therefore be replaced. The table must contain a stale function, and must contain no
+-- function of other code. For the value of a module, either condition is enough. A
+-- function that the table's counterpart contains too, such as a method that a class
+-- library has added to both, is not counted as a function of other code.
 -- @tparam boolean is_module whether the table is the value of a module
 -- @tparam number depth maximum number of levels of base classes to examine
 local function is_private(self, object, counterpart, is_module, depth)
@@ -110,8 +110,8 @@ local function is_private(self, object, counterpart, is_module, depth)
     if has_others or has_stale or depth == 0 then
         return has_stale and not has_others
     end
-    -- A class that contains neither kind of function belongs to its module if one of
-    -- its base classes does.
+    -- A class that contains neither stale functions nor functions of other code is
+    -- private if one of its base classes is private.
     for _, base in ipairs(bases_of(self, object)) do
         local other = self.counterpart_of(base)
         if other and is_private(self, base, other, false, depth - 1) then

@@ -4,12 +4,14 @@
 -- stack has returned.
 --
 -- The heap walk itself recognises objects that only these requests can reach. This
--- module recognises objects that a request shares with other code:
+-- module recognises what a request still uses, but shares with other code:
 --
---   - A table in a local variable is in use, because a library may call a function
---     in the table.
---   - An upvalue of a wrapper is in use, because the wrapper may call the function
---     in the upvalue again.
+--   - a table in a local variable of the request, because a library may call a
+--     function in the table;
+--   - an upvalue of a wrapper on the stack of the request, because the wrapper may
+--     call the function in the upvalue again;
+--   - an upvalue of a wrapper in a local variable of the request, because the request
+--     may call the wrapper.
 --
 -- Two kinds of references cannot be assigned to a single request: references in
 -- tables of old modules, and references in the Lua registry, such as those to triggers
@@ -58,7 +60,7 @@ function Requests:collect(threads)
     self.busy, self.first, self.slice = busy, first, nil
 end
 
---- Drops the requests that no longer run old code. Does not yield.
+--- Stops tracking the requests that no longer run old code. Does not yield.
 local function refresh(self)
     for i = #self.busy, 1, -1 do
         local thread = self.busy[i]
@@ -94,9 +96,9 @@ end
 --- Records those upvalues of a function that a request in flight may still read.
 -- @tparam table cells set of upvalue ids to which the upvalues are added
 -- @tparam function f
--- @tparam boolean is_all true if the request may call the function again: all upvalues
---   are added. False if the function is only running: an upvalue is added only if the
---   function may read it more than once.
+-- @tparam boolean is_all true if the request may call the function: adds all upvalues.
+--   False if the function is already running: adds only the upvalues that it may read a
+--   second time.
 local function note_upvalues(cells, f, is_all)
     local reads, loops
     for index = 1, UPVALUES do

@@ -7,8 +7,8 @@ local generations = require('code.generations')
 local newcode = require('scan.newcode')
 local yield = require('core.yield')
 
--- Maximum number of entries in a table that is patched as a whole. Larger tables
--- are assumed to be data, not code.
+-- Maximum number of entries in a table that is patched as a whole. Larger tables are
+-- assumed to hold data, not functions.
 local SMALL = 1000
 
 local TablePatches = {}
@@ -26,7 +26,7 @@ local function new(options, places, walk)
         places = places,
         walk = walk,
         counterparts = {},  -- table to be patched as a whole -> its counterpart
-        items = {},         -- the same tables in order: {object, counterpart, number, is_own}
+        items = {},         -- the same tables in the order of the walk: items, see `patch_table`
         watched = {},       -- set of the counterparts of old tables
         shared = {},        -- set of the `watched` tables to which other code refers, too
     }, TablePatches)
@@ -100,11 +100,14 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Patches all functions in an old table. If only the table's module uses the table,
--- also adds the functions that only the counterpart has, because the new functions
--- may call them. Does not yield.
--- @tparam table item {object, counterpart, number, is_own}: the old table, its
---   counterpart, the table's number in the walk, and whether only its module uses it
+--- Patches all functions in an old table. If the table is used only by its module, also
+-- adds the functions that only the counterpart has, because the new functions may call
+-- them. Does not yield.
+-- @tparam table item
+--   object: the old table
+--   counterpart: its counterpart
+--   number: number of the old table in the walk
+--   is_own: whether the old table is used only by its module
 -- @tparam boolean is_complete whether the walk was complete
 -- @tparam function handle see `patch_all`
 local function patch_table(self, item, is_complete, handle)
@@ -122,9 +125,9 @@ local function patch_table(self, item, is_complete, handle)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = self.places:create(number, 'field', key, f, object)
-            -- `create` has copied the present `is_late` of the walk, which may be true.
-            -- But this place is not late: `counterpart_of` has excluded the tables that
-            -- only requests in flight can reach.
+            -- `create` has copied the walk's current value of `is_late`, which may be
+            -- true. But this place is not late: `counterpart_of` has excluded the tables
+            -- that only requests in flight can reach.
             first.is_late = false
             handle(first, lacks)
         end
@@ -146,11 +149,11 @@ local function patch_table(self, item, is_complete, handle)
     end
 end
 
---- Returns the counterpart of the table that contains a place, if all functions of the
--- table can be patched at once (see `patch_table`).
+--- If all functions of the table that contains a place can be patched together (see
+-- `patch_table`), returns the counterpart of this table.
 -- @tparam table place
--- @treturn ?table the counterpart; nil if the functions cannot be patched at once
--- @treturn ?boolean whether only the table's module uses the table
+-- @treturn ?table the counterpart; nil if the functions cannot be patched together
+-- @treturn ?boolean whether the old table is used only by its module
 function TablePatches:counterpart_of(place)
     local own, _, _, other = self.options.counterparts:find_table(place.object)
     local counterpart = own or other
@@ -162,12 +165,12 @@ function TablePatches:counterpart_of(place)
     return nil
 end
 
---- Records that the table with a given place is to be patched. `patch_all` patches it
--- after the walk, because only then is it known whether other code also refers to the
--- counterpart.
+--- Records that the table that contains a given place is to be patched. `patch_all`
+-- patches it after the walk, because only then is it known whether other code also
+-- refers to the counterpart.
 -- @tparam table place
 -- @tparam table counterpart counterpart of the table
--- @tparam boolean is_own whether only the table's module uses the table
+-- @tparam boolean is_own whether the old table is used only by its module
 function TablePatches:add(place, counterpart, is_own)
     self.counterparts[place.object] = counterpart
     table.insert(self.items,
