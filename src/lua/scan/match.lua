@@ -7,20 +7,21 @@
 -- The name of a thing is its path from the value of the module. Examples:
 --
 --   `get`: a field of the module's value;
---   `Class.run`: a field of a table in a field;
+--   `Class.run`: the field `run` of the table in the field `Class`;
 --   `helper`: a local function or table that another function uses as an upvalue.
 --
 -- If two paths lead to the same old thing, but to different new things, the old
--- thing has no counterpart. Therefore the matching never guesses, and its result
--- does not depend on the order of traversal.
+-- thing has no counterpart. So the matching never guesses, and its result does not
+-- depend on the order of traversal.
 
 -- Maximum number of entries in a table. The fields of a larger table are not matched,
--- because the table is assumed to be data, not code.
+-- because it is assumed to hold data, not functions.
 local ENTRIES = 1000
 -- Limits for a module: THINGS for the number of its functions and tables, ALL_ENTRIES
--- for the total number of entries in its tables. Anything beyond them is ignored.
+-- for the total number of entries in its tables. Anything beyond these limits is
+-- ignored.
 local THINGS, ALL_ENTRIES = 3000, 5000
--- Maximum number of parts in a name: `Class.run` has two.
+-- Maximum number of parts in a name (`Class.run` has two).
 local PARTS = 8
 
 -- Kinds of steps that lead from one function or table to another.
@@ -70,8 +71,8 @@ end
 -- @tparam table thing the table
 -- @tparam table budget {entries}: how many table entries may still be examined;
 --   decreased by this function
--- @treturn {string,...} empty if the table is too large to be code, or if the budget
---   is exhausted
+-- @treturn {string,...} empty if the budget is exhausted, or if the table is so large
+--   that it is assumed to hold data, not functions
 local function string_keys(thing, budget)
     local keys, count = {}, 0
     for key in next, thing do
@@ -215,8 +216,9 @@ local function list_things(value, source, foreign, unit_of, pause)
                     from = {},
                 }
             end
-            -- Record only steps to later items. The function `new` matches the items
-            -- in this order, and can follow a step only from a matched holder.
+            -- Record only steps that lead to later items. `new` matches the items in
+            -- the order of the list, and can follow a step only from a holder that it
+            -- has already matched.
             if child_number > number then
                 table.insert(things[child_number].from, {number, kind, key})
             end

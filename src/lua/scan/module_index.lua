@@ -10,7 +10,7 @@ ModuleIndex.__index = ModuleIndex
 --- Creates the index. May yield.
 -- @tparam table stash see `core.stash`
 -- @tparam table change the current reload. Its fields `old`, `new`, `paths`,
---   `former` and `gone` are optional, and are described at `new` in
+--   `former` and `gone` are optional, and are described at the function `new` of
 --   `scan.counterparts`.
 -- @treturn table
 --   old: module name -> old value

@@ -131,7 +131,7 @@ end
 -- belongs to the given module.
 -- @tparam ?function f
 -- @tparam string module_source unit of the module
--- @treturn ?function nil if it is unknown which function one of the wrappers calls
+-- @treturn ?function nil if a wrapper is found whose wrapped function is unknown
 local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(stash, f) ~= 'stale'
@@ -192,8 +192,8 @@ local function find_behind(place, holder, stash, counterparts)
     return false
 end
 
---- Finds the value to which new code would refer if the process were restarted, in a
--- place where it now refers to an old function.
+--- For a place in new code that refers to an old function, finds the value that the
+-- place would hold if the process were restarted.
 -- @tparam table place the reference to the old function
 -- @tparam {table,...} holders the new code that contains the reference, see
 --   `holders_of`
@@ -202,7 +202,7 @@ end
 -- @treturn boolean whether the value is known
 -- @return the value
 -- @treturn ?function if the value is unknown, the innermost old wrapper that was found.
---   Replacing the old function with this wrapper removes the wrappers around it.
+--   Replacing the old function with this wrapper drops the outer wrappers.
 local function unwrap(place, holders, stash, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

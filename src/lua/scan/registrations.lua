@@ -7,7 +7,8 @@
 -- holders:
 --
 --   `list`: a table with consecutive indexes, whose order matters;
---   `map`: a table whose keys are other numbers, or generated strings;
+--   `map`: a table whose keys are generated strings, or numbers that are not
+--     consecutive;
 --   `set`: a table whose keys are the entries;
 --   `around`: a chain of closures, each of which wraps the next one.
 --
@@ -30,8 +31,8 @@ local UUID = 32
 local STEPS = 4
 -- Maximum number of strings to compare in one entry.
 local TEXTS = 50
--- Limit for a chain of closures: from the closure that was found, at most this many
--- are examined outwards, and at most this many inwards.
+-- Maximum number of closures of a chain to examine outwards from the closure that was
+-- found. The same maximum applies inwards.
 local LAYERS = 50
 
 local Registrations = {}
@@ -40,7 +41,8 @@ Registrations.__index = Registrations
 --- Creates an object that finds registrations.
 -- @tparam ?table counterparts see `counterparts`; required by `twin_of`
 -- @tparam ?table census registrations that new code had made by the commit, see
---   `census`. Without it, later registrations of new code count as well.
+--   `census`. Without it, registrations that new code made after the commit are also
+--   considered.
 local function new(counterparts, census)
     return setmetatable({
         counterparts = counterparts,
@@ -61,8 +63,8 @@ local function is_like(f, g)
     return type(f) == 'function' and type(g) == 'function' and proto_of(f) ~= nil and proto_of(f) == proto_of(g)
 end
 
---- Returns whether a key is an index of a list. A table with number keys beyond its
--- length is not a list: these keys are ids, and have no order.
+--- Returns whether a key is an index of a list. A table that has a number key below 1
+-- or above its length is not a list: all its number keys are ids, not positions.
 -- @param key
 -- @param list the object with the key
 local function is_index(self, key, list)
@@ -87,10 +89,10 @@ local function is_index(self, key, list)
     return is_sequence
 end
 
---- Returns the value under a key of an object, if the object is of the same kind as
--- another one: both are tables, or both are closures of the same prototype.
+--- Returns the value that an object has under a key, if the object is of the same kind
+-- as `like`: both are tables, or both are closures of the same prototype.
 -- @param thing the object
--- @param like the other object
+-- @param like the object to compare with
 -- @param key key of the field, or index of the upvalue
 -- @return the value; nil if the kinds differ, or if there is no such value
 local function step(thing, like, key)
@@ -271,8 +273,8 @@ end
 
 --- Returns all closures of a chain in which each closure wraps the next one.
 -- @tparam table walk the walk that has found the chain
--- @tparam number number the number that the walk has given to one of the closures
--- @tparam function entry this closure
+-- @tparam number number the walk's number for `entry`
+-- @tparam function entry one of the closures
 -- @tparam number key index of the upvalue that contains the next closure; the index
 --   is the same in all closures
 -- @treturn {function,...} the closures, the outermost first
@@ -349,8 +351,8 @@ local function top_of(found)
     return found.layers and found.layers[1] or found.holder
 end
 
---- Returns the part of a cache for the holder and the structure of a registration. All
--- registrations with this holder and this structure share the part.
+--- Returns the subtable of a cache for a registration. All registrations with the same
+-- holder and the same structure share one subtable.
 -- @tparam table cache
 -- @tparam table found the registration, see `locate`
 local function slot(cache, found)
@@ -405,14 +407,15 @@ local function counts_of(self, found, old)
     return counts, olds[old]
 end
 
---- Finds a new registration, made by new code, that replaces an old one. Marks the new
--- registration as used, so that it replaces no other. Does not yield.
+--- Finds a new registration, made by new code, that replaces an old one. Marks it as
+-- used, so that it replaces no other. Does not yield.
 --
--- Prefers a new registration with the same texts. If there is none, new code may have
--- changed the texts. In this case, uses a new registration whose texts match no old
--- registration. But if more old registrations than new ones are unmatched, finds none.
--- @tparam table found the old registration, see `locate`. The field `texts` is set to
---   the texts of the new registration.
+-- Prefers a new registration with the same texts (strings in the entry, see
+-- `texts_of`). If there is none, new code may have changed the texts. In this case,
+-- takes a new registration whose texts match those of no old one, unless fewer new
+-- registrations than old ones are unmatched.
+-- @tparam table found the old registration, see `locate`. Its field `texts` is set to
+--   the texts of the new one.
 -- @tparam function|table old the old function
 -- @tparam function|table value the counterpart of the old function
 -- @treturn boolean whether a new registration was found
@@ -480,7 +483,7 @@ end
 -- name, see `twins`. Does not yield.
 -- @tparam table place the reference to the old function
 -- @tparam table walk the walk that has found the reference
--- @treturn ?function nil if it is unknown which function this is
+-- @treturn ?function nil if it cannot be determined
 function Registrations:twin_of(place, walk)
     local found = type(place.value) == 'function' and self:locate(place, walk)
     if not found then

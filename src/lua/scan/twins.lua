@@ -1,14 +1,16 @@
 --- Pairs old functions that have no name with new functions. The new function of a pair
--- is the twin of the old one. Both are registered in the same list or table of a library.
+-- is the twin of the old one. Both are registered in the same object of a library, such
+-- as a list.
 --
--- A function has no name if no path leads to it from the value of its module: for
--- example, an anonymous function, or a local function that no other function uses.
--- Therefore it has no counterpart by name.
+-- A function has no name, and so no counterpart by name, if no path leads to it from
+-- the value of its module. Examples are anonymous functions, and local functions that
+-- no other function uses.
 --
--- The closures of one prototype form a group, in the order of their registration. An
--- old group is paired with a new one. Groups with the same code are paired first, then
--- groups on the same line, and finally the remaining groups by their order. In each of
--- these cases, there must be as many old groups as new ones.
+-- The closures of one prototype form a group, in the order of their registration. Each
+-- old group is paired with a new one: first groups with the same code, then groups on
+-- the same line, and finally the remaining groups by their order. Groups with the same
+-- code are paired only if there are as many old ones as new ones. The same applies to
+-- groups on the same line, and to the remaining groups.
 --
 -- Groups of different sizes are not paired: some closures of the larger group were
 -- created later, for example by a request, and it is unknown which ones.
@@ -52,9 +54,9 @@ local function is_alike(a, b)
     return a.params == b.params and a.is_vararg == b.is_vararg and #a.members == #b.members
 end
 
---- Pairs old groups with new groups that have the same key. Pairs the groups with a key
--- only if there are as many old groups as new ones, and if the groups of each pair have
--- equal sizes and parameters.
+--- Pairs old groups with new groups that have the same key. For each key, pairs them
+-- only if there are as many old groups as new ones, and if the two groups of each pair
+-- have the same size and the same parameters (their number, and whether `...` is one).
 -- @tparam table olds old groups
 -- @tparam table news new groups
 -- @tparam function key_of (group) -> key; nil to leave the group unpaired
@@ -81,8 +83,8 @@ local function pair_by(olds, news, key_of)
     end
 end
 
---- Returns a string that is the same for groups of functions with the same code. It
--- consists of the bytecode of the functions and the names of their upvalues.
+--- Returns a string that identifies the code of a group of functions. It contains their
+-- bytecode and upvalue names. Groups with equal code get equal strings.
 -- @treturn ?string nil if the bytecode cannot be read
 local function code_of(item)
     local f = item.members[1]
