@@ -16,7 +16,8 @@ local Endings = {name = 'endings'}
 Endings.__index = Endings
 
 -- The maximum time, in seconds, to wait for a fiber to leave a protected call
--- (`pcall`). After that time the fiber is cancelled anyway.
+-- (`pcall`). After that time, the fiber is cancelled anyway, unless the `fibers` adapter
+-- handles it (see `is_judged_elsewhere`).
 local PATIENCE = 1
 local TURN = 0.01
 -- The maximum depth of the search for the methods of `net.box` connections. The search
@@ -42,8 +43,8 @@ function Endings:snapshot()
 end
 
 --- Returns whether the caller is new code, or old code that the transaction has called.
--- Returns false for the `stop` function of an old role, which may end what the role
--- owns.
+-- Returns false for the `stop` function of an old role, because `stop` may end what the
+-- role owns.
 local function is_asking(txn)
     return txn.staging and txn.ownership:is_asking() and not txn.ownership:is_stopping()
 end
@@ -97,7 +98,7 @@ local function defer(self, holder, names)
     end)
 end
 
---- Returns the fiber to which an argument refers, if that fiber is older than the
+--- Returns the fiber to which an argument refers, if that fiber existed before the
 -- reload.
 -- @param subject fiber or fiber id
 -- @treturn ?userdata fiber
@@ -135,9 +136,9 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a `make` function for `replace`. The replacement returns the given
-    -- results if it is called on a fiber that new code has cancelled. For any other
-    -- fiber, it calls the original.
+    --- Returns a `make` function for `replace`. If new code calls the replacement for a
+    -- fiber that new code has cancelled, the replacement returns the given results. In
+    -- all other cases, it calls the original.
     local function answering(...)
         local answers = {...}
         return function(original)
@@ -236,7 +237,7 @@ local function is_judged_elsewhere(self, thread)
     return entry and self.txn.ownership:is_old(entry.func) or false
 end
 
---- Cancels the fibers that new code wanted to cancel. Yields.
+--- Cancels the fibers whose cancellation by new code was deferred. Yields.
 local function cancel_all(self)
     local items = {}
     for _, item in ipairs(next(self.cancelled) and fibers_lib.threads() or {}) do
@@ -246,7 +247,7 @@ local function cancel_all(self)
         end
     end
     -- Some builds of Tarantool do not expose a fiber's coroutine. Without the coroutine,
-    -- protected calls cannot be detected, so cancel the remaining fibers at once.
+    -- protected calls cannot be detected, so cancel the remaining fibers immediately.
     for _, object in pairs(self.cancelled) do
         pcall(object.cancel, object)
     end

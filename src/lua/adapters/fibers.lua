@@ -110,9 +110,8 @@ function Fibers:list_loops()
     return self.old.loops
 end
 
---- After a rollback, ends the older fiber of each loop that runs twice. A loop runs
--- twice if its role was restarted, but the role's `stop` had not ended the loop.
--- Yields.
+--- After a rollback, ends the older fiber of each loop that runs in two fibers. This
+-- happens if a role was restarted although its `stop` had not ended the loop. Yields.
 function Fibers:revive()
     self.started:unstage()
     local restarted, before = {}, {}

@@ -73,9 +73,9 @@ end
 
 --- Returns the functions of the application that a carrier calls.
 -- @tparam table item {id, thread} of a fiber. If the fiber runs a library loop, this
---   function adds fields to the item. `func` is the entry function, and `entry` is its
---   stack frame. `key` is a string made from the entry function and the strings that it
---   uses, so matching carriers have equal keys.
+--   function adds these fields: `func`, the entry function; `entry`, its stack frame;
+--   `entry_index`, the position of that frame on the stack; `key`, a string made from
+--   the entry function and the strings that it uses. Matching carriers have equal keys.
 -- @tparam table ownership see `code.ownership`
 -- @tparam function test (f) -> whether a function is of the wanted generation
 -- @treturn {function,...} empty if the fiber is not a carrier
@@ -185,8 +185,8 @@ local function find(ownership, news, options)
         local is_taken = {}
         for _, carrier in ipairs(carriers) do
             local item = carrier.item
-            -- A carrier is replaced only if all functions that it calls have
-            -- successors.
+            -- A carrier is replaced only if each function that it calls has a successor:
+            -- a matching function that a carrier of new code calls.
             is_taken[item] = is_taken[item] ~= false and carrier.successor ~= nil
             item.successors = item.successors or {}
             table.insert(item.successors, carrier.successor)

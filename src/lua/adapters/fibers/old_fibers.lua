@@ -28,8 +28,8 @@ local stacks = require('platform.stacks')
 local succession = require('adapters.fibers.succession')
 local wait_for = require('adapters.fibers.wait')
 
--- REQUESTS: how long to wait for requests to finish, in seconds. PART: the largest
--- fraction of the time left until the deadline that a single wait may take.
+-- REQUESTS: how long to wait for requests to finish, in seconds. PART: how much of the
+-- time left until the deadline a single wait may take, as a fraction.
 local REQUESTS, PART = 5, 0.5
 -- How long to wait for short-lived fibers to end, in seconds.
 local DRAIN = 0.25
@@ -75,9 +75,9 @@ local function after(self, seconds)
     return math.min(now + seconds, now + math.max(0, self.txn.deadline - now) * PART)
 end
 
---- Returns whether a fiber is joinable and runs a loop. This is the case if its entry
--- function is old code, its stack has an endless loop of old code, and no other fiber
--- is waiting to join it.
+--- Returns whether a joinable fiber runs a loop of old code: its entry function is old
+-- code, its stack has an endless loop of old code, and no other fiber is waiting to join
+-- it. Returns false if the fiber is not joinable.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil
@@ -212,7 +212,8 @@ end
 
 --- Ends each library loop that calls old code, if the library runs a matching loop for
 -- new code (see `carriers`). Must be called before the scan for stale references: the
--- scan makes old loops call new code, so the work would be done twice. Yields.
+-- scan would make the old loop call new code, and both loops would then do the same
+-- work. Yields.
 -- @tparam table news the carriers of new code, as returned by `carriers.collect`
 function OldFibers:end_carriers(news)
     local counterparts = self.txn.counterparts
@@ -327,7 +328,8 @@ function OldFibers:end_replaced()
     wait_for(loops, after(self, DRAIN), is_dead)
     requests, loops = list_again(self, before)
     for _, item in ipairs(loops) do
-        -- A fiber that appeared during the wait runs the next iteration of a loop.
+        -- Assume that a fiber that appeared during the wait runs the next iteration of a
+        -- loop.
         item.recurs = not before[item.id]
     end
     for _, item in ipairs(requests) do
@@ -355,8 +357,8 @@ function OldFibers:end_replaced()
     return alone
 end
 
---- Waits for the loops that have no replacement, and reports those that are still
--- running. Yields.
+--- Waits for the loops that have no replacement to end, and reports those that do not
+-- end in time. Yields.
 -- @tparam {table,...} alone as returned by `end_replaced`
 function OldFibers:report_alone(alone)
     local recurring = {}

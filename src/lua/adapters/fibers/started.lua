@@ -16,7 +16,7 @@ local CONSTRUCTORS = {'create', 'new'}
 local Started = {}
 Started.__index = Started
 
---- Creates an empty record. Recording begins with `stage`.
+--- Creates an empty record. Recording starts when `stage` is called.
 -- @tparam table txn the transaction
 local function new(txn)
     return setmetatable({

@@ -16,7 +16,8 @@
 
 local jutil = require('jit.util')
 
--- The fraction of names that two functions must share to be paired by shape.
+-- The minimum fraction of common names for two functions to be paired by shape. The
+-- fraction is relative to the function that uses more names (see `constants_of`).
 local COMMON = 0.5
 -- The default name of a fiber.
 local NO_NAME = 'lua'
@@ -101,7 +102,7 @@ local function code_of(f)
 end
 
 --- Returns the only unpaired group that meets a condition.
--- @treturn ?table nil if no group meets the condition, or more than one
+-- @treturn ?table nil unless exactly one group meets the condition
 local function only(groups, holds)
     local result
     for _, candidate in ipairs(groups) do
