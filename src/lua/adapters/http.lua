@@ -11,8 +11,8 @@ Http.__index = Http
 
 -- The fields of a server that are staged: its tables of handlers.
 local STAGED = {'routes', 'iroutes', 'hooks', 'helpers'}
--- The methods that change the staged fields. They are also wrapped in the live server,
--- because new code may have kept a reference to that server.
+-- The methods that change the staged fields. The live server's own methods are wrapped,
+-- too, because new code may have kept a reference to that server.
 local METHODS = {'route', 'delete', 'hook', 'helper'}
 
 --- Creates the adapter of one server.
@@ -32,7 +32,8 @@ local function list_routes(routes)
             indexes[count] = index
         end
     end
-    -- Sort only if there are gaps. Gaps are rare, and the commit must be short.
+    -- If `routes` has no gaps, its indexes are 1, 2, ... and need no sorting. Gaps are
+    -- rare, and the commit must be short.
     if count ~= #routes then
         table.sort(indexes)
     end
@@ -303,9 +304,9 @@ function Http:commit()
     self.counts = counts
 end
 
---- Adds to the live server the routes, hooks and helpers that old roles registered when
--- they were restarted after a rollback. A route replaces the live route with the same
--- method and path.
+--- After a rollback has restarted old roles, copies their routes, hooks and helpers from
+-- the proxy to the live server. A route replaces the live route with the same method and
+-- path.
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}

@@ -28,7 +28,7 @@ local function is_chosen(item, select_kind)
         or package.preload[item.key] == nil and select_kind(item.key, 'app') == 'app'
 end
 
---- Finds cached files, and files of controllers that a route names but no request has
+--- Finds cached files, and the files of controllers that are named by a route but not
 -- loaded yet. May yield.
 -- @tparam function select_kind see `catalog.choose`
 -- @treturn {table,...} {server, kind, key, path, value, is_gone}, see
@@ -110,14 +110,14 @@ local function check(item, stash)
     return ok, err
 end
 
---- Returns the name under which reports list a controller, which has no module name.
+--- Returns the name of a controller in reports. A controller has no module name.
 local function label(item)
     return 'controller ' .. item.key
 end
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam {table,...} items from `find`, after `check`
+-- @tparam {table,...} items result of `find`, already checked by `check`
 -- @tparam function select_kind see `catalog.choose`
 local function new(txn, items, select_kind)
     return setmetatable({
@@ -263,10 +263,11 @@ local function remove_texts(texts, path_of)
     end
 end
 
---- Updates the cache of a server. Removes the entries that do not belong to the new
--- generation, and adds the new controllers.
+--- Updates the cache of a server. Removes the controllers that are selected for the
+-- reload, and those cached since the snapshot. Then adds the new controllers.
 -- @tparam table server
--- @tparam boolean has_texts whether to also remove templates and static files
+-- @tparam boolean has_texts whether to remove the application's templates and static
+--   files, too
 local function clean(self, server, has_texts)
     local cache, before = server.cache, self.before[server]
     for name in pairs(table.copy(cache)) do

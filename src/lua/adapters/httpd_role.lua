@@ -75,8 +75,8 @@ function HttpdRole:settle()
     end
 end
 
---- Lets `get_server` return the live servers to new code. The function stays wrapped
--- until `settle`, because old roles may still have to stop.
+--- From now on, new code gets the live servers from `get_server`. The function stays
+-- wrapped until `settle`, because old roles may still have to stop.
 function HttpdRole:commit()
     self.proxies = {}
 end

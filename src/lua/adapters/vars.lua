@@ -43,8 +43,8 @@ end
 --- Creates the adapter.
 -- @tparam table txn the transaction
 -- @tparam table modules the modules adapter
--- @tparam ?table hidden maps a name passed to `cartridge.vars.new`, usually the name of
---   a module, to the set of the variables to hide from new code
+-- @tparam ?table hidden name -> set of variables to hide from new code. The name is what
+--   was passed to `cartridge.vars.new`, usually a module name.
 local function new(txn, modules, hidden)
     return setmetatable({txn = txn, modules = modules, hidden = hidden or {}, kinds = {}, left = {}}, Vars)
 end
@@ -189,8 +189,8 @@ local NOTHING = {}
 -- others.
 -- @tparam table live the variables
 -- @tparam table before the previous values
--- @tparam function is_private () -> whether values set by the caller must be hidden
---   from other code
+-- @tparam function is_private () -> whether the assignment being made must be visible
+--   only to old code
 local function old_view(live, before, is_private)
     local own = {}
     for _, keys in ipairs({live, before}) do

@@ -131,8 +131,8 @@ function Watchers:list_new(functions)
     end
 end
 
---- Stops holding back events: puts the callbacks of new watchers into their slots. Skips
--- watchers that new code has already unregistered.
+--- Stops holding back events: in the slots of new watchers, replaces the functions from
+-- `gate_of` with the callbacks. Skips watchers that new code has already unregistered.
 -- @treturn {table,...} the new watchers that are still registered
 local function open(self)
     local registry, list = debug.getregistry(), {}
@@ -230,12 +230,12 @@ local function pair(self, olds, news)
 end
 
 --- Groups the watchers of old code by callback, and finds the new watchers that may
--- replace each group. If `pair` has found a new function for the callback, the watchers
--- of that function may replace the group. If it has found none, the unpaired new
--- watchers of the same module may replace it.
+-- replace each group:
+--   * If `pair` has found a new function for the callback: the watchers of that function.
+--   * If not: the unpaired new watchers of the same module.
 -- @treturn {table,...} {olds, keys, count}: `olds` are the old watchers of the group;
---   `keys` is the set of the keys of the new watchers; `count` is the number of paired
---   new watchers
+--   `keys` is the set of the keys of the new watchers that may replace them; `count` is
+--   the number of these new watchers, or 0 if they are unpaired
 local function group(self, olds, news)
     local groups, by_callback = {}, {}
     local successors, taken = pair(self, olds, news)
@@ -265,9 +265,10 @@ local function group(self, olds, news)
 end
 
 --- Silences the old watchers of a group. An old watcher with a known key is silenced if
--- new code has registered a watcher for that key. Old watchers with unknown keys are
--- silenced for all keys if enough new watchers remain to replace them all. If too few
--- remain, they are silenced only for the keys of the new watchers.
+-- new code has registered a watcher for that key. This uses up one of the `count` new
+-- watchers. The old watchers with unknown keys are silenced for all keys if at least as
+-- many new watchers are left. If fewer are left, those old watchers are silenced only
+-- for the keys of the new watchers.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do

@@ -65,10 +65,10 @@ local function collect(f, assignment, named, assigned)
     end
 end
 
---- Returns whether a value has a shutdown method whose name occurs in `stop`.
+--- Returns whether a value has a shutdown method whose name is one of the given strings.
 -- @param value a variable's value, or an entry of a list in a variable
--- @tparam table named set of the string constants in `stop`, or in a function that `stop`
---   may call
+-- @tparam table named set of the string constants in one function: `stop` itself, or a
+--   function that `stop` may call
 local function is_ended(value, named)
     for _, method in ipairs(ENDING) do
         if named[method] then
@@ -83,8 +83,8 @@ local function is_ended(value, named)
     return false
 end
 
---- Returns whether `stop` might shut down the object in a variable. If the variable holds
--- a list of objects, examines only one of them.
+--- Returns whether a function might shut down the object in a variable. If the variable
+-- holds a list of objects, examines only one of them.
 -- @param value the value of the variable
 -- @tparam table named see `is_ended`
 local function is_ended_in(value, named)
@@ -112,10 +112,9 @@ end
 -- objects they might shut down.
 -- @tparam {function,...} stops
 -- @tparam function is_application (f) -> whether a function belongs to the application
--- @tparam table values maps a name passed to `cartridge.vars.new`, usually the name of
---   a module, to the variables of that module
--- @treturn {[string]={[string]=boolean,...},...} maps each of these names to the set of
---   the variables found
+-- @tparam table values name -> the variables under this name. The name is what was
+--   passed to `cartridge.vars.new`, usually a module name.
+-- @treturn {[string]={[string]=boolean,...},...} name -> set of the variables found
 return function(stops, is_application, values)
     local assignment = find_assignment()
     local result, queue, seen = {}, {}, {}
