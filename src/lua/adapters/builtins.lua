@@ -6,9 +6,9 @@
 -- that old code has set. It restores only those settings that new code has changed,
 -- because old code may change settings while a reload runs.
 --
--- This adapter must be added to the transaction before all others. It takes its
--- snapshot before other adapters replace functions of Tarantool, and rolls back after
--- they have restored them.
+-- This adapter must be added to the transaction before all others, so that it takes its
+-- snapshot before they replace functions of Tarantool, and rolls back after they have
+-- restored them.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -204,8 +204,8 @@ function Builtins:stage()
 end
 
 --- Defers new code's calls to `jit.on()` and `jit.off()` until the commit. The watchdog
--- relies on a debug hook, and LuaJIT calls no hooks from compiled code. So the watchdog
--- could not interrupt new code that is compiled.
+-- relies on a debug hook, and LuaJIT calls no hooks from JIT-compiled code. So the
+-- watchdog could not interrupt new code that is JIT-compiled.
 function Builtins:stage_jit()
     local txn = self.txn
     self.jit = {}

@@ -28,7 +28,7 @@ function ConfigRoles:stage()
         end
         return original(...)
     end
-    -- `config:reload()` calls `_reload_noexc`. Override this method in the `config`
+    -- `config:reload()` calls `_reload_noexc`. Override `_reload_noexc` in the `config`
     -- object only, not in its class.
     rawset(config, '_reload_noexc', self.staged)
 end

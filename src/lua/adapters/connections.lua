@@ -8,9 +8,9 @@ local require = ...
 local net_box = require('net.box')
 local socket = require('socket')
 
--- Prefix of the chunk names of this program. Its functions may be on the stack between
--- new code and a constructor, because the `endings` adapter also wraps
--- `net_box.connect` and `net_box.new`.
+-- Prefix of this program's chunk names. Functions of this program may be on the stack
+-- between new code and the constructor of a connection, because the `endings` adapter
+-- also wraps `net_box.connect` and `net_box.new`.
 local OURS = '@cartridge-reload/'
 
 local Connections = {name = 'connections'}
@@ -23,9 +23,9 @@ end
 function Connections.snapshot()
 end
 
---- Returns whether new code has called a wrapped constructor. The caller is the
--- innermost function on the stack that is neither a C function nor a Lua function of
--- Tarantool or of this program.
+--- Returns whether the current call of a wrapped constructor comes from new code. The
+-- caller is the innermost function on the stack that is neither a C function nor a Lua
+-- function of Tarantool or of this program.
 local function is_called_by_new(txn)
     local level = 3
     while true do

@@ -111,8 +111,9 @@ end
 
 --- Adds the C declarations that a text contains, unless they contradict existing ones.
 -- Raises LuaJIT's error if the text is not valid C.
--- @treturn table verdict. It is empty on success. After a failure it has one field, a
---   message: `refuse` if restarting the instance would help, `fail` if it would not.
+-- @treturn table verdict: empty on success. On failure, the message is in its only
+--   field, named `refuse` if restarting the instance would help, or `fail` if it would
+--   not.
 function Ffi:declare(text)
     local declarations = cdecl.parse(text)
     if declarations == nil or ffi.typeinfo == nil then

@@ -183,7 +183,7 @@ local function verdict_outside(self)
     return next(self.txn.ownership.adopted) ~= nil and 'doubtful' or nil
 end
 
---- Records the changes made since the previous call to new code returned or paused.
+--- Records the changes made while the transaction was not calling new code.
 function Globals:before_call()
     look(self, verdict_outside(self))
     self.has_yielded = fibers_lib.watch_yield()
@@ -199,9 +199,9 @@ local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- The change is doubtful. Undo it only if the new value is a table, or a function
-    -- of new code. Keep any other value, because old code may have set it. A number, for
-    -- example, may be a counter.
+    -- It is uncertain who made the change. Undo it only if the new value is a function
+    -- of new code, or any table. Keep any other value, because old code may have set it.
+    -- A number, for example, may be a counter.
     local kind = type(set.value)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end

@@ -20,7 +20,7 @@ Modules.__index = Modules
 
 --- Creates the adapter.
 -- @tparam table txn the transaction
--- @tparam table choice as returned by `catalog.choose`, with compiled modules
+-- @tparam table choice the result of `catalog.choose`, whose modules have been compiled
 local function new(txn, choice)
     local self = setmetatable({
         txn = txn,
@@ -28,8 +28,8 @@ local function new(txn, choice)
         by_name = {},
         gone = {},
         loading = {},       -- stack of the modules being loaded
-        loaded = {},        -- names whose chunk has run to its end
-        passed = {},        -- names left to the other loaders
+        loaded = {},        -- names of the modules whose chunk has run to its end
+        passed = {},        -- names of the modules that are left to the other loaders
         tables = {},        -- modules made with `module`: name -> table
         added = {},         -- modules that only the new code has
     }, Modules)
@@ -367,8 +367,8 @@ local function restore_fields(target, before, undone, label)
     end
 end
 
---- Restores `package.loaders`. Keeps loaders that other code has added, and puts them
--- after the original ones.
+--- Restores `package.loaders`. Removes the loaders that new code has added. Puts all
+-- other added loaders after the original ones.
 function Modules:restore_loaders(undone)
     local wanted, known = {}, {}
     for i, loader in ipairs(self.loaders) do
@@ -400,8 +400,8 @@ function Modules:rollback(undone)
     -- generation, and may not support being loaded twice.
     for name in pairs(self.passed) do
         local value = self.view:find(name)
-        -- If the library failed to load, the value is the userdata that `require` left
-        -- as a marker.
+        -- If the library failed to load, `value` is the userdata with which `require`
+        -- marks a module that is being loaded.
         if package.loaded[name] == nil and type(value) ~= 'userdata' then
             package.loaded[name] = value
         end

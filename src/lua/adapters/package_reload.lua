@@ -75,8 +75,8 @@ function PackageReload:stage()
     self.modules.view:offer(package_reload.MODULE, reloader)
 end
 
---- Restores the original table. Keeps the changes that other code has made since
--- `stage`.
+--- Restores the original table, except for changes that code other than new code has
+-- made since `stage`.
 local function unstage(self)
     if self.access == nil or debug.getmetatable(self.reloader) ~= self.access then
         return

@@ -70,7 +70,8 @@ local function is_same_option(name, a, b)
     return true
 end
 
---- Fails the reload because new code has called a refused function. Throws.
+--- Throws an error that fails the reload, because new code has called a function that it
+-- must not call.
 -- @tparam table fields {code, message} of the failure
 function Process:refuse(fields)
     fields.phase, fields.module = self.txn.phase, self.txn.module

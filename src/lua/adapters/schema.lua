@@ -84,7 +84,8 @@ local function name_of(kind, id)
     return space and space.name or tostring(id)
 end
 
---- Prevents the `stop` of old roles from dropping anything after the commit.
+--- After the commit, prevents the `stop` of old roles from dropping schema objects, such
+-- as spaces.
 -- @treturn function () restores the original functions
 function Schema:guard()
     local txn, wrapped = self.txn, {}

@@ -1,7 +1,7 @@
---- Adapter: fields that code has added to the Lua objects of spaces (`box.space.NAME`),
--- such as the state of a queue. Space objects outlive a reload. A library may use its
--- field to determine whether it still manages the space, so a rollback restores these
--- fields.
+--- Adapter: fields that the application or a library has added to the Lua objects of
+-- spaces (`box.space.NAME`), such as the state of a queue. Space objects outlive a
+-- reload. A library may use its field to determine whether it still manages the space,
+-- so a rollback restores these fields.
 
 local Spaces = {name = 'spaces'}
 Spaces.__index = Spaces
@@ -9,8 +9,9 @@ Spaces.__index = Spaces
 -- Maximum number of examined spaces, and of examined entries in each table.
 local LIMIT, ENTRIES = 10000, 100
 
---- Returns the tables and functions that code has added to a space object. Skips
--- Tarantool's own fields, that is, those that a system space object has too.
+--- Returns the tables and functions that the application or a library has added to a
+-- space object. Skips Tarantool's own fields, that is, those that a system space object
+-- has too.
 -- @tparam table space
 -- @tparam table builtin the object of a system space
 local function own_entries(space, builtin)

@@ -188,8 +188,8 @@ function Triggers:stage()
     local holder = trigger_places.is_configured() and box.schema.space
     local bless = holder and rawget(holder, 'bless')
     if type(bless) == 'function' then
-        -- Tarantool rebuilds a space object with this function after every schema
-        -- change, including truncate(), changes by SQL and replicated changes.
+        -- Tarantool calls this function to rebuild a space object after every schema
+        -- change, including truncate(), changes made in SQL, and replicated changes.
         stage_function(self, holder, 'bless', function(space, ...)
             bless(space, ...)
             if self.txn.staging and type(space) == 'table' and type(space.name) == 'string' then
@@ -299,8 +299,8 @@ function Triggers:commit()
 end
 
 --- After a rollback, applies the calls by which restarted old roles have set or removed
--- triggers. If a call sets a trigger, and the function of an existing trigger has the
--- same code, the new trigger replaces that one. All other calls have their usual effect.
+-- triggers. A call that sets a trigger replaces an existing trigger whose function has
+-- the same code as the new one. All other calls have their usual effect.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do
