@@ -21,7 +21,7 @@ local RESTART_PART = 0.8
 local Lifecycle = {}
 Lifecycle.__index = Lifecycle
 
---- Creates the life cycle of all roles for one reload. Calls no role yet.
+--- Creates the object that manages all roles in a reload. Calls none of their functions yet.
 -- @tparam table txn the transaction
 -- @tparam table framework see `frameworks.detect`
 -- @tparam table modules the `modules` adapter of this transaction
@@ -38,7 +38,7 @@ local function new(txn, framework, modules, adapters, servers)
         order = {},     -- the same entries, in the order of their addition
         starting = {},  -- new roles that have work to do
         initialized = {},   -- set of the names of new roles that are initialised
-        called = {},    -- role name -> whether its new init or apply was called
+        called = {},    -- role name -> whether `init` or `apply` of the new role was called
         stopped = {},   -- role name -> old role whose stop was called
         disabled = {},  -- role name -> functions that `stop_early` has replaced
         stopping = {},  -- old roles to stop after the commit
@@ -237,9 +237,9 @@ function Lifecycle:find_holder(role, err)
 end
 
 --- Stops an old role before the commit, because the new role cannot start while the old
--- one is running. Also replaces the functions with which the old role handles config
--- changes with empty ones, because a config change must not affect the stopped role. If
--- the reload fails, `restart_old_roles` restores the original functions.
+-- one is running. Also puts empty functions in place of the old role's handlers of config
+-- changes, because a config change must not affect the stopped role. If the reload fails,
+-- `restart_old_roles` restores the original functions.
 -- @tparam table role the old role
 -- @tparam string why message of the error with which the new role failed to start
 function Lifecycle:stop_early(role, why)
@@ -313,8 +313,8 @@ function Lifecycle:start()
     self:apply()
 end
 
---- Waits until no config change is in progress. Raises a failure if the framework
--- refuses the reload for a permanent reason. May yield.
+--- Waits until no config change is in progress. Throws if the framework refuses the
+-- reload for a reason that will not go away. May yield.
 function Lifecycle:wait_for_others()
     while true do
         local refused = self.framework:refusal()
@@ -344,8 +344,8 @@ function Lifecycle:hold()
 end
 
 --- Starts the new roles again if the config has changed, or if this instance has gained
--- or lost leadership. Repeats this until nothing changes during a start. Raises a
--- failure after too many attempts. Yields, but not after the last check for a change.
+-- or lost leadership. Repeats this until nothing changes during a start. Throws after
+-- too many attempts. Yields, but not after the last check for a change.
 -- @treturn boolean whether the new roles were started again
 function Lifecycle:catch_up_with_config()
     for number = 1, CONFIG_TRIES do
@@ -412,9 +412,11 @@ end
 --- Returns the old roles to restart after a failed reload, in init order. These are:
 --
 --   - the roles that were stopped;
---   - the serving roles whose new version had its `init` or `apply` called. The call may
---     have replaced what the old version had set up. Such a role is restarted only if it
---     has no `stop`, or if the framework allows repeated `apply` calls.
+--   - the roles still serving, if `init` or `apply` of their new version was called,
+--     because the call may have replaced what the old version had set up.
+--
+-- A role that is still serving is restarted only if it has no `stop`, or if the framework
+-- allows repeated `apply` calls.
 function Lifecycle:roles_to_restart()
     local list = {}
     for _, role in ipairs(self.old and self.old.by_number or {}) do

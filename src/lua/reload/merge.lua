@@ -224,7 +224,8 @@ local function run(image, noted, ownership, undone)
         end
     end
     if is_changed then
-        -- Discard compiled traces: in them, an upvalue that is never reassigned is a constant.
+        -- Discard compiled traces, because they treat an upvalue that is never reassigned as
+        -- a constant.
         jit.flush()
     end
 end

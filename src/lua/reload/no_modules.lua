@@ -7,7 +7,7 @@ local function count_text(count)
     return ('%d %s'):format(count, count == 1 and 'module is' or 'modules are')
 end
 
---- Explains why no module is selected although no --module option was given.
+--- Explains why no module is selected by default, that is, without --module.
 local function explain_all(choice)
     local parts = {}
     for _, kind in ipairs(kinds.list) do

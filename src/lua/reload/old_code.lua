@@ -13,7 +13,8 @@ OldCode.__index = OldCode
 
 --- Creates the record of old and new code for one reload. Records nothing yet.
 -- @tparam table txn the transaction
--- @tparam table choice result of `choose` in `reload.choice`, after `compile_all`
+-- @tparam table choice result of `choose` in `reload.choice`, already passed to
+--   `compile_all`
 local function new(txn, choice)
     return setmetatable({
         txn = txn,
@@ -22,9 +23,9 @@ local function new(txn, choice)
     }, OldCode)
 end
 
---- Records the functions of the compiled modules and main script as new code. All other
--- functions from their files count as old code. So do functions from the former files of
--- moved or removed modules. May yield.
+--- Records as new code the functions of the modules and main script that were compiled for
+-- this reload. All other functions from the same files count as old code. So do functions
+-- from the former files of moved or removed modules. May yield.
 function OldCode:record()
     local txn = self.txn
     for _, module in ipairs(self.choice.selected) do

@@ -58,7 +58,8 @@ Pipeline.__index = Pipeline
 
 --- Creates a staged reload. Changes nothing in the instance yet.
 -- @tparam table txn the transaction
--- @tparam table choice result of `choose` in `reload.choice`, after `compile_all`
+-- @tparam table choice result of `choose` in `reload.choice`, already passed to
+--   `compile_all`
 local function new(txn, choice)
     return setmetatable({
         txn = txn,
@@ -114,8 +115,8 @@ end
 -- of thing, such as triggers. Must be called before new code runs. Yields.
 function Pipeline:add_adapters()
     local txn = self.txn
-    -- Some adapters take long to create, because they examine all modules. Yield before
-    -- creating each such adapter, to give its creation a full time slice.
+    -- Some adapters take a long time to create, because they examine all modules. Yield
+    -- before creating each such adapter, to give its creation a full time slice.
     yield.if_due(0)
     txn:add(adapters.builtins.new(txn, self.choice.kept.builtin or {}))
     yield.if_due(0)
@@ -274,9 +275,9 @@ function Pipeline:call_destructors()
     end)
 end
 
---- Ends what adapters have done for old code since the commit, such as giving it a separate
--- view of modules. Must be called after the old roles have stopped. A second call does
--- nothing.
+--- Ends what adapters have been doing for old code since the commit, such as giving it a
+-- separate view of modules. Must be called after the old roles have stopped. A second call
+-- does nothing.
 function Pipeline:close()
     self.life:finish()
     self.http_files:settle()
@@ -290,7 +291,7 @@ end
 -- and ends or reports the remaining background loops. Does nothing if the old code has
 -- already been ended. Yields.
 -- @tparam ?number patience maximum time to wait for the requests, in seconds. After
---   that, the roles are stopped anyway. 0 is an exception: the function does not wait. If
+--   that, the roles are stopped anyway. If `patience` is 0, the function does not wait: if
 --   a request is still running, the function stops no role and returns false.
 -- @treturn boolean whether this call has ended the old code
 function Pipeline:end_old(patience)

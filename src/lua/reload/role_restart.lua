@@ -8,8 +8,8 @@ local require = ...
 local failure = require('core.failure')
 local fiber = require('fiber')
 
---- Creates the adapters that stage what the restarted roles register. The `revive` method
--- of each adapter makes what it has staged live.
+--- Creates the adapters that stage what the restarted roles register. Each adapter's
+-- `revive` method makes the staged state live.
 -- @treturn {table,...} the adapters
 local function stage(txn, framework, adapters)
     local parts = {

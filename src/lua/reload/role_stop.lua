@@ -59,9 +59,9 @@ local function discarding(txn)
     }
 end
 
---- Gives `stop` functions a separate view of services and variables, and begins to drop
--- their changes to routes and triggers. Also begins to protect new code from these
--- functions.
+--- Gives `stop` functions a separate view of services and variables. From now on, their
+-- changes to routes and triggers are dropped. If `protect` has set a guard, new code is also
+-- protected from the `stop` functions.
 local function open(self)
     local facade = discarding(self.txn)
     self.parts = {self.adapters.triggers.new(facade)}
@@ -82,9 +82,9 @@ local function open(self)
     end
 end
 
---- Ceases to drop the changes of `stop` functions to routes and triggers, and to protect
--- new code from these functions. This also applies to a `stop` that has not returned by the
--- end of the reload. A second call does nothing.
+--- Ends two measures: dropping the changes that `stop` functions make to routes and triggers,
+-- and protecting new code from these functions. Both end even for a `stop` that is still
+-- running when the reload ends. A second call does nothing.
 function RoleStop:close()
     for i = #self.parts, 1, -1 do
         self.parts[i]:discard()

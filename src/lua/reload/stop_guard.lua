@@ -1,4 +1,4 @@
---- Restores registrations of new code that the `stop` of an old role has removed.
+--- Protects new code from the `stop` functions of old roles.
 --
 -- A `stop` removes registrations from libraries by name, for example a callback, a list
 -- entry or a task. When `stop` runs, the commit has already replaced the registrations of
@@ -7,7 +7,7 @@
 --
 -- For the same reason, `stop` may find fibers of new code under these names. If `stop` tries
 -- to cancel a fiber of new code, the call has no effect. If `stop` then asks for the status
--- of the fiber, the status is "dead".
+-- of the fiber, the answer is "dead", although the fiber still runs.
 
 local require = ...
 local fiber = require('fiber')
@@ -94,8 +94,9 @@ local function put_back(edge, lists)
 end
 
 --- Records which registrations exist before the `stop` of a role runs.
--- @treturn function (has_yielded) to be called after `stop`. Restores the missing
---   registrations and returns their number. `has_yielded` tells whether `stop` has yielded.
+-- @treturn function (has_yielded) to call after `stop`; it restores the missing
+--   registrations and returns how many it restored. `has_yielded` tells whether `stop` has
+--   yielded.
 function StopGuard:watch()
     local present, lists = {edges = {}, entries = {}}, {}
     for name, list in pairs(present) do
@@ -122,8 +123,8 @@ function StopGuard:watch()
         check(present.edges, has_yielded and is_empty or is_any)
         check(has_yielded and {} or present.entries, is_empty)
         if count > 0 then
-            -- Discard compiled traces: in them, an upvalue that is never reassigned is a
-            -- constant.
+            -- Discard compiled traces, because they treat an upvalue that is never reassigned as
+            -- a constant.
             jit.flush()
         end
         return count

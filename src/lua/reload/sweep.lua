@@ -8,7 +8,7 @@
 -- the slot of this reference its former value, see `restore`.
 --
 -- Fibers that were created to run failed code are cancelled, see `failed_fibers`.
--- Requests that are running failed code may finish.
+-- Requests that are running failed code are left to finish.
 --
 -- References that C code holds by number in the Lua registry are not removed, because C
 -- code would still use the numbers. All remaining references are reported.
@@ -34,7 +34,7 @@ local walk_lib = require('scan.heap_walk')
 -- Maximum number of walks over the heap. Each walk finds only one path to an object,
 -- but several objects may refer to it.
 local PASSES = 6
--- Lower bound on the time limit of the search for failed code, in seconds.
+-- Minimum time limit of the search for failed code, in seconds.
 local SECONDS = 0.3
 -- Maximum time, in seconds, to wait for requests to leave failed code and for fibers to
 -- end.
@@ -85,9 +85,9 @@ local function is_failed(self, f)
 end
 
 --- Finds out which reference must be removed so that a path no longer leads to a failed
--- function. It is the reference held by the last object on the path that is older than the
--- failed code.
--- @tparam table place the reference to the failed function that the walk has found
+-- function. Of the objects on the path, some are older than the failed code; the last of
+-- these holds the reference.
+-- @tparam table place the reference to the failed function, as found by the walk
 -- @treturn ?table {object, key, child}: `object` refers to `child` under `key`; or
 --   {root, child} if only the root of the path is older than the failed code; or nil if
 --   the image is incomplete and does not show where the older objects end
@@ -113,8 +113,8 @@ local function edge_of(self, place)
         end
         number, child, key = parent, object, key_before
     end
-    -- If the image is incomplete, `child` may be old: do not remove it from its root,
-    -- unless it is the failed function itself.
+    -- If the image is incomplete, `child` may be old: remove `child` from its root only if
+    -- `child` is the failed function itself.
     if not self.image.is_complete and not rawequal(child, place.func) then
         return nil
     end
@@ -225,16 +225,16 @@ local function repair(self)
     end
     self.places = rest
     if count > 0 then
-        -- Discard compiled traces: in them, an upvalue that is never reassigned is a
-        -- constant.
+        -- Discard compiled traces, because they treat an upvalue that is never reassigned as
+        -- a constant.
         jit.flush()
     end
     return count
 end
 
 --- Reports the remaining references to failed code.
--- @tparam {string,...} left a line is appended for each reference, up to `NAMED` of them,
---   and a line with the number of the others
+-- @tparam {string,...} left receives a line for each of the first `NAMED` references, and
+--   a line with the number of the others
 local function report_remaining(self, left)
     local function is_reported(text)
         for _, other in ipairs(left) do
@@ -282,8 +282,8 @@ local function search(self)
             break
         end
         drain(self)
-        -- Give up when a pass has removed nothing. After the first pass, try again in any
-        -- case, because `drain` may have ended code that prevented the removal.
+        -- Give up when a pass has removed nothing, unless it was the first: `drain` may since
+        -- have ended code that prevented the removal.
         if #self.undone == before and pass > 1 then
             break
         end
@@ -305,7 +305,7 @@ local function report_incomplete(rollback, why)
 end
 
 --- Removes failed code wherever it is still registered. Yields.
--- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
+-- @tparam table rollback {undone, left, doubts}, lists to which lines are appended, see
 --   `transaction`
 -- @tparam {userdata,...} fibers the fibers that failed code has started
 -- @tparam ?number part share of the remaining time that the search may take
@@ -345,7 +345,7 @@ end
 
 --- Merges duplicate registrations. A restarted old role creates a duplicate when it
 -- registers a callback that it already registered at its first start. Yields.
--- @tparam table rollback lists of lines {undone, left, doubts} to append to, see
+-- @tparam table rollback {undone, left, doubts}, lists to which lines are appended, see
 --   `transaction`
 function Sweep:merge(rollback)
     if self.undone ~= nil and self.noted ~= nil then

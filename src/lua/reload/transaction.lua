@@ -16,8 +16,8 @@
 --     `role_restart`.
 --   discard(): optional; drops what the `stop` of an old role has registered, see
 --     `role_stop`.
---   guard(): optional; called before old code runs. Protects what new code has set up
---     against the old code. Returns a function that ends the protection.
+--   guard(): optional; called before old code runs. Protects from that code what new code
+--     has set up. Returns a function that ends the protection.
 --   mark(): optional; returns a function that reverts what new code stages from now on.
 --   list_new(list): optional; appends the functions that new code has registered.
 --   has_met_conflict: optional; true if new code was refused a resource, such as a port,
@@ -53,7 +53,7 @@ local WAY_BACK, WAY_BACK_MAX = 0.3, 11
 local AFTER = 0.5
 -- Time reserved for building the report before the client times out, in seconds.
 local REPORT = 0.2
--- Lower bound on the time limit of each rollback step, in seconds.
+-- Minimum time limit of each rollback step, in seconds.
 local LEAST = 0.3
 -- Maximum wait for the cancelled worker fiber to end, as a share of the rollback time.
 local GRACE_PART = 0.2
@@ -245,7 +245,7 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Protects what new code has set up against the old code that runs next.
+--- Before old code runs: protects from it what new code has set up.
 -- @treturn function to be called after the old code: ends the protection, and restores
 --   what the old code has removed
 function Transaction:guard()
@@ -301,11 +301,11 @@ local function registered_functions(self)
 end
 
 --- Returns whether an old trigger, hook or handler stays registered although new code has
--- not registered it again. If it stays, only its function is replaced by the counterpart
--- in the new code.
+-- not registered it again. If it stays, its function is replaced by the counterpart in the
+-- new code, and nothing else changes.
 --
 -- The registration stays if the main script may have made it, because that script usually
--- does not run again. It does not stay in any of these cases:
+-- does not run again. It is removed in each of these cases:
 --   - The main script has run again.
 --   - An earlier reload has made the registration.
 --   - The function has no counterpart, or new code has registered the counterpart.
@@ -431,7 +431,7 @@ function Transaction:run(work)
                 break
             end
             self.finished:wait(left)
-            -- If this fiber was cancelled, `wait` returned normally, so raise the
+            -- `wait` returns normally even if this fiber was cancelled, so raise the
             -- cancellation error here.
             fiber.testcancel()
         end

@@ -18,8 +18,8 @@ local generations = require('code.generations')
 
 -- Number of Lua instructions between two checks of the clock.
 local INSTRUCTIONS = 10000
--- After the deadline, code that has kept the event loop from running for this number of
--- seconds is interrupted. Code that yields more often is not: its fiber is cancelled.
+-- After the deadline, code that has blocked the event loop for this number of seconds is
+-- interrupted. If the code yields more often, its fiber is cancelled instead.
 local STALL = 0.1
 
 -- Keep the original functions, because application code can replace them in `clock` and
