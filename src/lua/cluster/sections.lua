@@ -11,7 +11,8 @@ local yaml = require('yaml')
 local ROLE = 'extensions'
 local CONFIG = 'extensions/config.yml'
 
---- Returns whether a section belongs to the extensions. A push removes no other section.
+--- Returns whether a section belongs to the extensions. A push may remove only such
+-- sections.
 local function is_ours(name)
     return name == CONFIG or name:find('^extensions/.+%.lua$') ~= nil
 end
@@ -100,8 +101,8 @@ local function compare(present, given, prune)
     return sections, patch
 end
 
---- Returns the patch that reverts another patch.
--- @tparam {[string]=string,...} present all sections before the patch
+--- Returns a patch that undoes `patch`.
+-- @tparam {[string]=string,...} present all sections before `patch` is applied
 -- @tparam table patch see `compare`
 local function inverse(present, patch)
     local back = {}
@@ -166,9 +167,9 @@ local function is_map(value)
     return type(value) == 'table'
 end
 
---- Returns a message such as "unknown key 'modul', did you mean module?" if a key of
--- the map looks like a misspelling of the missing key, or else nil. Other unknown keys
--- are not reported, because the `extensions` role ignores them.
+--- If a key of the map looks like a misspelling of the missing key, returns a message
+-- such as "unknown key 'modul', did you mean module?". Otherwise returns nil. Ignores
+-- other unknown keys, as the `extensions` role does.
 -- @tparam table map
 -- @tparam string key the missing key
 local function misspelt(map, key)

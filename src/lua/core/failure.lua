@@ -137,8 +137,8 @@ end
 
 --- Adds a failure to the report of a command.
 -- @tparam table report
--- @tparam table fail fields of the failure. If there was a rollback, they include
---   `rollback`, which contains lists of lines {undone, left, doubts}.
+-- @tparam table fail fields of the failure. After a rollback, they include `rollback`:
+--   {undone, left, doubts}, each a list of lines.
 local function set_error(report, fail)
     report.outcome = outcome_of(fail) or 'failed'
     report.error = {

@@ -1,5 +1,5 @@
---- Finds out which key in a map is probably a misspelling of a missing key, for messages
--- such as "unknown key 'modul', did you mean module?".
+--- Finds the key in a map that is probably a misspelling of a key the map lacks, for
+-- messages such as "unknown key 'modul', did you mean module?".
 
 -- The maximum edit distance at which a key counts as a misspelling.
 local ERRORS_MAX = 2
@@ -28,9 +28,9 @@ local function distance(a, b)
     return rows[#a][#b]
 end
 
---- Returns the key in a map whose spelling is closest to that of a missing key.
+--- Returns the key of a map that is closest in spelling to a key the map lacks.
 -- @tparam table map
--- @tparam string name the missing key
+-- @tparam string name the key that the map lacks
 -- @treturn ?string the key; nil if every key differs by more than `ERRORS_MAX` edits
 local function key(map, name)
     local best, errors

@@ -6,7 +6,8 @@
 --   loaded_at    Unix time of the last commit
 --   files        path -> digest of the code that was loaded from it
 --   names        module -> path
---   loads        module -> path of a file that the module loaded itself -> digest
+--   loads        module -> path of a file that the module loaded without `require`
+--                -> digest
 --   sources      unit -> generation that loaded it last
 --   aliases      chunk name that is not a path -> unit
 --   values       weak: module -> its value in `package.loaded`

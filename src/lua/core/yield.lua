@@ -44,7 +44,7 @@ local function if_due(budget, others)
     started = last
 end
 
---- Starts a new slice. Call this function after a yield outside `if_due`.
+--- Starts a new time slice. Call this function after a yield that `if_due` did not make.
 local function reset()
     started = monotonic()
 end

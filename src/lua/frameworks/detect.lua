@@ -1,7 +1,7 @@
 --- Determines the framework that provides the application's roles.
 --
 -- A framework is a file in this directory. Its `detect()` function returns nil if the
--- instance does not use the framework. Otherwise it returns an object that serves one
+-- instance does not use the framework. Otherwise it returns an object for use by one
 -- command. The object has these fields and methods:
 --   name              name of the framework, one word
 --   has_roles         whether applications with this framework have roles
@@ -17,11 +17,13 @@
 --                     each {by_number, by_role_name, by_module_name}
 --   check_removed(old, new)  throws if the new registry lacks a role that the cluster
 --                     needs
---   config()          returns an object that is replaced whenever the config is applied
+--   config()          returns an object that identifies the applied config, or nil if there
+--                     is none; whenever the config is applied, a new object replaces
+--                     the object
 --   is_master()       returns whether this instance is a leader
 --   enabled(registry) returns the names of the roles that run on this instance, as a set
 --   is_reloaded(role) returns whether a role's code is new
---   offer(name, M)    sets the role that new code finds under a name
+--   offer(name, M)    sets the role that only new code finds under a name
 --   serving(name)     returns the role that all other code finds under a name
 --   retire(proxies)   makes the services and variables of the old generation visible
 --                     to the `stop` functions of old roles; `proxies` maps each live
