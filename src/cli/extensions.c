@@ -287,7 +287,9 @@ add_sections(json_t *args, struct folder *folder)
 		    "size", (json_int_t)section->len)) == -1)
 			goto fail;
 	}
-	/* Every section is valid UTF-8: read_file rejects all other files. */
+	/*
+	 * Every section is valid UTF-8: read_file rejects files that are not.
+	 */
 	pushed = json_stringn_nocheck(all, at);
 	free(all);
 	all = NULL;

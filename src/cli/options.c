@@ -179,7 +179,7 @@ read_arguments(struct parser *parser, const char **words, size_t count)
 }
 
 /*
- * Finds the command whose help is printed.  Its name is the first positional
+ * Finds the command to print help for.  Its name is the first positional
  * argument before --help or, if there is none, the argument after --help.
  */
 static int
@@ -239,9 +239,9 @@ check_native(struct parser *parser)
 
 /*
  * Checks that `eval` has Lua code to run.  If neither an argument nor --file
- * provides the code, selects standard input.  Fails if standard input is a
- * terminal or another character device.  In the console, `eval` cannot read
- * standard input.
+ * provides the code, selects standard input, but fails if that is a character
+ * device, such as a terminal.  In the console, fails if the code would come
+ * from standard input.
  */
 static int
 check_eval(struct parser *parser)

@@ -330,7 +330,8 @@ options_scan(struct parser *parser, int argc, char *argv[], int *next)
 	scanner_init(&scanner);
 	opterr = 0;
 	/*
-	 * Reset getopt_long(3), which the console uses for many command lines.
+	 * Reset getopt_long(3), because the console parses many command lines
+	 * in one process.
 	 */
 	optind = 0;
 	while (result == 0 && !options->help && !options->version) {

@@ -2,8 +2,8 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * The environment variables that the program reads.  Only environment.c calls
- * getenv(3), so that the manual can be checked against this list.
+ * The environment variables that the program reads.  This list is complete, so
+ * the manual can be checked against it: only environment.c calls getenv(3).
  */
 
 #ifndef CR_ENVIRONMENT_H

@@ -3,7 +3,7 @@
 
 /*
  * An error has a code for programs and a message for people.  The code has a
- * stable name and determines the outcome.  A function that fails fills in an
+ * stable name and determines the outcome.  On failure, a function fills in an
  * error for its caller and prints nothing.  The command, or main, decides what
  * to do with the error.
  */
@@ -23,8 +23,8 @@ enum error_code {
 
 struct error {
 	enum error_code	 code;
-	enum outcome	 outcome;	/* of the code */
-	int		 transient;	/* a retry by --wait may succeed */
+	enum outcome	 outcome;	/* the outcome of `code` */
+	int		 transient;	/* with --wait, a retry may succeed */
 	char		 message[1024];	/* one line of unescaped text */
 };
 

@@ -24,7 +24,8 @@ least(size_t a, size_t b, size_t c)
 
 /*
  * Returns the optimal string alignment distance between two words: the smallest
- * number of insertions, deletions, replacements and swaps of adjacent letters.
+ * number of edits (insert, delete or replace a letter, swap adjacent letters)
+ * that turns one into the other.
  */
 static size_t
 distance(const char *a, size_t a_len, const char *b, size_t b_len)

@@ -30,7 +30,7 @@ enum outcome {
 /* The bit of an outcome in a set of outcomes. */
 #define OUTCOME_BIT(outcome)	(1U << (outcome))
 
-/* Returns the name of an outcome, as in reports.  The string is static. */
+/* Returns the name that reports use for an outcome.  The string is static. */
 const char	*outcome_word(enum outcome);
 
 /* Returns the exit code of an outcome. */
@@ -47,8 +47,8 @@ int		 outcome_parse(const char *word, enum outcome *);
 
 /*
  * Returns the worse of two outcomes.  From worst to best, the exit codes are 1,
- * 6, 4, 3, 8, 2, 5, 7, 9 and 0.  For an instance, exit code 1 can mean that
- * this program had no memory for the report.
+ * 6, 4, 3, 8, 2, 5, 7, 9 and 0.  Code 1 is the worst, because for an instance
+ * it can mean that this program had no memory for the report.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 

@@ -29,8 +29,9 @@ struct secret {
 void	secret_protect_process(void);
 
 /*
- * Hashes a password and overwrites it.  Returns the hashes, which are valid
- * until secret_wipe_all is called, or NULL with an error if out of memory.
+ * Hashes a password and overwrites it.  Returns its hashes, or NULL with an
+ * error if out of memory.  The hashes are valid until secret_wipe_all is
+ * called.
  */
 const struct secret	*secret_keep(char *password, size_t len,
 			    struct error *);

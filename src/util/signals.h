@@ -57,8 +57,8 @@ int	signals_last(void);
 
 /*
  * Kills the process with the signal that signals_last returns, if any.  A shell
- * aborts a loop or script around this program only if a signal has killed the
- * program.
+ * aborts a loop or script that runs this program only if the program was killed
+ * by a signal.
  */
 void	signals_die(void);
 
