@@ -78,7 +78,7 @@ find_path(size_t *base_len)
 
 /*
  * Opens the directory `name` in the directory `parent`.  If `make` is set,
- * creates a missing directory.  Returns a descriptor, or -1 with errno.
+ * creates it if missing.  Returns a descriptor, or -1 with errno set.
  */
 static int
 open_below(int parent, const char *name, int make)
@@ -94,8 +94,8 @@ open_below(int parent, const char *name, int make)
 	 */
 	if (mkdirat(parent, name, 0700) == -1 && errno != EEXIST) {
 		/*
-		 * On a read-only file system, report the original error: the
-		 * directory is missing.
+		 * On a read-only file system, report the original error, that
+		 * the directory is missing.
 		 */
 		errno = errno == EROFS ? ENOENT : errno;
 		return -1;
@@ -116,11 +116,11 @@ is_ours(int fd)
 }
 
 /*
- * Opens the directory of the history file.  Creates missing directories if
- * `make` is set.  Fails unless the base directory and all directories on the
- * path below it belong to this user: any other user who owned a directory could
+ * Opens the directory of the history file.  If `make` is set, creates missing
+ * directories.  Fails unless the base directory and all directories on the path
+ * below it belong to this user: any other user who owned a directory could
  * replace its contents with symbolic links.  Returns a descriptor, or -1 with
- * errno.
+ * errno set.
  */
 static int
 open_directory(const char *path, size_t base_len, int make)
@@ -155,8 +155,9 @@ open_directory(const char *path, size_t base_len, int make)
 
 /*
  * Opens the history file in its directory, and creates it if it is missing.
- * Returns a descriptor, or -1 with errno.  An errno of 0 means that the history
- * file is not a regular file, but for example a symbolic link to /dev/null.
+ * Returns a descriptor, or -1 with errno set.  An errno of 0 means that the
+ * history file is a special file, such as a FIFO, or a symbolic link to one,
+ * such as /dev/null.
  */
 static int
 open_file(int dir)
@@ -189,9 +190,9 @@ open_file(int dir)
 }
 
 /*
- * Opens and locks the history file.  Retries if another process has replaced
- * the file before it was locked.  Sets *dir to a descriptor of the directory,
- * which the caller must close as well.  Returns the same values as open_file.
+ * Opens and locks the history file.  Retries if another process replaced the
+ * file before the lock was taken.  Sets *dir to a descriptor of the directory,
+ * which the caller must also close.  Returns the same values as open_file.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)
@@ -200,9 +201,9 @@ open_locked(const struct history *history, int lock, int *dir)
 	int fd, i, code;
 
 	/*
-	 * Create the directory only for history_open, which requests a shared
-	 * lock.  If the directory is missing later, it may have been removed on
-	 * purpose.
+	 * A shared lock means that the caller is history_open.  Create the
+	 * directory only then: if it is missing later, it may have been removed
+	 * on purpose.
 	 */
 	*dir = open_directory(history->path, history->base_len,
 	    lock == LOCK_SH);
@@ -234,9 +235,10 @@ open_locked(const struct history *history, int lock, int *dir)
 }
 
 /*
- * Reads at most the last `most` bytes of the history file.  If the file is
- * larger, drops the first line, which may be incomplete.  Returns the text,
- * which the caller frees, or NULL with errno.
+ * Reads the whole history file or, if it is larger than `most` bytes, only its
+ * last `most` bytes.  In the latter case, omits the first line, which may be
+ * incomplete.  Returns the text, which the caller frees, or NULL with errno
+ * set.
  */
 static char *
 read_end(int fd, size_t most, size_t *len)
@@ -400,7 +402,8 @@ history_repeats(struct history *history, const char *entry)
 
 /*
  * Replaces the locked history file with a new file that contains only the last
- * entries, at most HISTORY_SIZE_MAX / 2 bytes.  Returns 0, or -1 with errno.
+ * entries, at most HISTORY_SIZE_MAX / 2 bytes.  Returns 0, or -1 with errno
+ * set.
  */
 static int
 drop_older(int dir, int fd)
@@ -435,7 +438,7 @@ drop_older(int dir, int fd)
 /*
  * Appends a line to the locked history file.  If the line cannot be written
  * completely, removes the part that was written, because it would be read as an
- * entry.  Returns the new size of the file, or -1 with errno.
+ * entry.  Returns the new size of the file, or -1 with errno set.
  */
 static off_t
 append(int fd, const char *line, size_t len)
@@ -474,9 +477,8 @@ history_add(struct history *history, const char *entry, struct error *error)
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		/*
-		 * If errno is 0, the history file is not a regular file, but
-		 * for example a link to /dev/null.  Drop the entry without an
-		 * error.
+		 * If errno is 0, the history file is a special file or a link
+		 * to one, such as /dev/null.  Drop the entry without an error.
 		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}
