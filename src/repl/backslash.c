@@ -235,8 +235,8 @@ offer_commands(struct search *search, const char *before)
 }
 
 /*
- * Finds the option that a word of the form "--NAME" or "-LETTER" names.
- * Returns NULL if there is no such option.
+ * Finds the option named by a word such as "--NAME" or "-LETTER".  Returns NULL
+ * if there is none.
  */
 static const struct option_row *
 find_option(const char *word, size_t len)

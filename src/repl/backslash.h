@@ -18,10 +18,10 @@
 #include "util/strlist.h"
 
 /*
- * A parsed backslash command.  `options` holds the command and its options;
- * \set, \help and \quit have none.  `output` is the new format for \set, or
- * NULL to show the current format.  `help` is the command that \help explains,
- * or NULL to list all commands.
+ * A parsed backslash command.  `options.command` is the command.  The rest of
+ * `options` holds its options; it is unused for \set, \help and \quit.
+ * `output` is the new format for \set, or NULL to show the current format.
+ * `help` is the command that \help explains, or NULL to list all commands.
  */
 struct backslash {
 	struct strlist			 words;	/* storage for `options` */

@@ -251,7 +251,10 @@ run_command(struct repl *repl, const struct options *options)
 	    &context)) != 0)
 		repl->printer.has_failed = 1;
 	ends = ends_by_signal(repl);
-	/* At a terminal, SIGINT ends the command, but not the console. */
+	/*
+	 * At a terminal, SIGINT ends the backslash command, but not the
+	 * console.
+	 */
 	if (!ends)
 		signals_reset();
 	if (memory != NULL && fclose(memory) == EOF) {

@@ -110,7 +110,7 @@ highlight_scalar(struct highlighter *highlighter, const char *text, size_t len)
 	size_t used;
 	int open;
 
-	/* Anchors, aliases and tags precede the value. */
+	/* An anchor or tag precedes the value; an alias replaces it. */
 	while (len > 0 && strchr("&*!", text[0]) != NULL && text[0] != '\0') {
 		for (used = 0; used < len && text[used] != ' '; used++)
 			continue;

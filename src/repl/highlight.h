@@ -10,10 +10,9 @@
 #include <stdio.h>
 
 /*
- * Prints a YAML document, escaped except for newlines and tabs.  If `color` is
- * set, highlights keys, strings and numbers.  If `failed` is set as well,
- * strings have the colour of errors.  Also accepts invalid YAML.  Takes linear
- * time.
+ * Prints a YAML document, valid or not, and escapes it except for newlines and
+ * tabs.  If `color` is set, highlights keys, strings and numbers.  If `failed`
+ * is set as well, prints strings in the error colour.  Takes linear time.
  */
 void	highlight_yaml(FILE *, const char *text, size_t len, int color,
 	    int failed);

@@ -188,8 +188,8 @@ breaks(void)
 	static char *last;
 
 	/*
-	 * Readline does not free the returned string, so the next call frees
-	 * it.
+	 * Readline does not free the string that this function returns, so the
+	 * function frees it at its next call.
 	 */
 	free(last);
 	last = strdup(hooks->breaks(*lib.rl_line_buffer, hooks->arg));

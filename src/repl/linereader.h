@@ -30,9 +30,10 @@ void	 linereader_init(struct linereader *, int fd);
 void	 linereader_finish(struct linereader *);
 
 /*
- * Returns the next line, without its \n or \r\n.  The line is valid until
- * linereader_read is called.  Returns NULL if no complete line has been read,
- * or at the end of the input.  The last line need not end with \n.
+ * Returns the next line, without its \n or \r\n; the last line of the input
+ * need not have one.  The line is valid until linereader_read is called.
+ * Returns NULL if no complete line has been read yet, or if no line is left at
+ * the end of the input.
  */
 char	*linereader_next(struct linereader *, size_t *len);
 

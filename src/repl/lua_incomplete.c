@@ -109,7 +109,7 @@ skip_comment(struct lua_nesting *lua_nesting, const char *text, size_t len)
 }
 
 /*
- * Handles a comment, a quote, a bracket or any other character that does not
+ * Handles a comment, a quote, a bracket, or any single character that does not
  * start a word.  Returns the number of bytes consumed.
  */
 static size_t

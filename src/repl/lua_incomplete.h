@@ -24,8 +24,8 @@ struct lua_nesting {
 };
 
 /*
- * Processes one or more whole lines of a statement.  Unless they are its first
- * lines, the text begins with the newline that ends the previous line.
+ * Processes one or more whole lines of a statement.  Except at the start of the
+ * statement, the text begins with the newline that ends the previous line.
  */
 void	lua_nesting_add(struct lua_nesting *, const char *text, size_t len);
 

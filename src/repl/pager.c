@@ -87,8 +87,8 @@ start(const char *command, pid_t *pid)
 	close(fds[0]);
 	close(fds[1]);
 	/*
-	 * Use the same defaults as git.  With FRX, less(1) quits if the text
-	 * fits on one screen, passes colours through and does not clear the
+	 * Use the same defaults as git.  With FRX, less(1) passes colours
+	 * through, does not clear the screen, and quits if the text fits on one
 	 * screen.
 	 */
 	setenv("LESS", "FRX", 0);
@@ -123,7 +123,9 @@ run_pager(const char *command, const char *text, size_t len)
 
 	if ((fd = start(command, &pid)) == -1)
 		return 0;
-	/* Let signals interrupt the write if the pager stops reading. */
+	/*
+	 * Let signals interrupt the write when the pager has stopped reading.
+	 */
 	signals_break_calls(1);
 	/*
 	 * Any error ends the loop, for example EPIPE after the user has quit

@@ -98,7 +98,9 @@ result_tree(const struct result *result, struct error *error)
 	json_t *tree, *first;
 	char *text;
 
-	/* Restore the start of the document, which result_read has skipped. */
+	/*
+	 * Parse a copy that starts with "---", which result_read has skipped.
+	 */
 	if ((text = malloc(BEGIN_LEN + result->rest_len)) == NULL) {
 		error_out_of_memory(error);
 		return NULL;

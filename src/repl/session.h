@@ -17,7 +17,7 @@
 #include "target/target.h"
 #include "util/error.h"
 
-/* The maximum number of lines that wait for a reply. */
+/* The maximum number of lines that may await replies at once. */
 #define SESSION_LINES_MAX	4
 
 struct session;

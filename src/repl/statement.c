@@ -24,10 +24,11 @@ statement_forget(struct statement *statement)
 }
 
 /*
- * Whether to ask the instance if the statement is complete.  A short statement
- * is sent after each line, so that the instance reports errors early.  A long
- * statement is sent only if it may be complete, or if it is at least twice as
- * long as when it was last sent.  The total traffic thus stays linear.
+ * Whether to send the statement to the instance, to find out whether it is
+ * complete.  A short statement is sent after each line, so that the instance
+ * reports errors early.  A long one is sent only if it may be complete, or if
+ * it is at least twice as long as when it was last sent.  The total traffic
+ * thus stays linear.
  */
 static int
 may_be_complete(const struct statement *statement)

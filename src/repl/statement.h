@@ -20,9 +20,9 @@
 struct statement {
 	char		*text;		/* owned; NULL if no statement */
 	size_t		 len;
-	size_t		 sent;		/* length when it was last sent */
-	unsigned long	 line;		/* number of its first line */
-	struct lua_nesting	 lua_nesting;	/* at its end */
+	size_t		 sent;		/* length of `text` when last sent */
+	unsigned long	 line;		/* number of the first line */
+	struct lua_nesting	 lua_nesting;	/* at the end of `text` */
 };
 
 /*
