@@ -57,8 +57,8 @@ local function private_require(name)
     if source == nil then
         return require(name)
     end
-    -- Compiling all modules at once would block the event loop, so yield between two
-    -- modules if the time slice is over.
+    -- Compiling all modules at once would block the event loop, so yield between modules
+    -- when the time slice is used up.
     if clock.monotonic() - slice_began > SLICE then
         fiber.sleep(0)
         slice_began = clock.monotonic()

@@ -156,7 +156,7 @@ end
 
 --- Lists all instances of the cluster, sorted by alias.
 -- @treturn[1] {table,...} {uuid, uri, alias, replicaset, role, state, health, disabled,
---   expelled}; only the UUID of an expelled instance is known
+--   expelled}; for an expelled instance, only the UUID is known, and `alias` is set to it
 -- @treturn[2] nil
 -- @treturn[2] string why the instances are unknown
 function Cartridge:instances()

@@ -182,10 +182,10 @@ function Config:roles()
     return (find_upvalue(self.applier, 'last_loaded')), (find_upvalue(self.applier, 'last_roles_ordered'))
 end
 
---- Replaces the serving roles. Sets new tables, because Tarantool may be iterating over
--- the old ones to deliver an event. Does not yield.
--- @tparam table loaded name -> value that the role's module returned
--- @tparam {string,...} order names, each after its dependencies
+--- Replaces the serving roles. Installs new tables and leaves the old tables unchanged,
+-- because Tarantool may be iterating over them to deliver an event. Does not yield.
+-- @tparam table loaded role name -> value that the role's module returned
+-- @tparam {string,...} order the role names, each after its dependencies
 function Config:set_roles(loaded, order)
     if self.state ~= nil then
         self.state.last_loaded, self.state.last_roles_ordered = loaded, order

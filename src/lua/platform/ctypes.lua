@@ -4,7 +4,8 @@
 -- reads an entry. An entry has a kind and flags, and can have:
 --   - a base type, such as the type of a field or the target of a pointer
 --   - a size; for a field, its offset; for a constant, its value
---   - a link to the next field, constant or parameter in the same list
+--   - a link: from a struct, enum or function to its first field, constant or parameter,
+--     and from each of these to the next one
 
 local require = ...
 local bit = require('bit')
@@ -65,10 +66,10 @@ end
 
 --- Finds all named C types.
 -- @tparam ?number first number of the first entry to examine
--- @treturn table {tags, names, top, border}: `tags` maps names of structs, unions and
---   enums with a body to entry numbers; `names` does so for functions, typedefs,
---   constants and variables. `top` is the number that the next new entry will get.
---   Tarantool itself declared the entries below `border`.
+-- @treturn table {tags, names, top, border}: `tags` maps the names of fully defined
+--   structs, unions and enums to their entry numbers; `names` does the same for
+--   functions, typedefs, constants and variables. `top` is the number that the next new
+--   entry will get. Tarantool itself declared the entries below `border`.
 local function scan(first)
     local found = {tags = {}, names = {}}
     local own = {} -- constants that belong to a struct

@@ -38,9 +38,10 @@ local function words_at(address)
     return ffi.cast('const uint64_t *', ffi.cast('uintptr_t', address))
 end
 
---- Finds the bit of `struct fiber` that marks a fiber as joinable. No other bit changes
--- when the running fiber is made joinable. `halves` is the memory of the running fiber,
--- in words of 32 bits. Returns {word, mask}, or nil if the bit is not found.
+--- Finds the bit of `struct fiber` that marks a fiber as joinable. It is the only bit
+-- that changes when the running fiber is made joinable. `halves` is the memory of the
+-- running fiber, in words of 32 bits. Returns {word, mask}, or nil if not found. `word`
+-- is an index in `halves`.
 local function find_joinable(halves)
     local before = {}
     for i = 0, WORDS * 2 - 1 do
@@ -116,8 +117,9 @@ local function walk(layout, visit)
     return false
 end
 
---- Returns whether a layout of `struct fiber` seems right. The server must know every
--- fiber in the list, and the list must contain both sample fibers.
+--- Returns whether a layout of `struct fiber` seems right. The list of fibers that is
+-- read with this layout must contain both sample fibers, and only fibers that the server
+-- knows.
 local function is_believable(layout, a, b)
     local threads = {}
     local is_whole = walk(layout, function(id, thread)
@@ -131,7 +133,7 @@ end
 
 --- Finds the layout of `struct fiber` by comparing two sample fibers, as returned by
 -- `look_at_self`. Fiber `b` was created right after fiber `a`, so they are neighbours
--- at the head of the list. Returns nil if the layout is not found.
+-- at the head of the list of fibers. Returns nil if the layout is not found.
 local function compare(a, b)
     local layout = {
         thread = find_offset(0, WORDS, function(i)
@@ -305,11 +307,12 @@ local function running(test)
     return result
 end
 
---- Describes each coroutine that runs a matching function, and its fiber. Yields.
+--- Describes each coroutine that runs a matching function, together with the coroutine's
+-- fiber. Yields.
 --
--- The `is_request` field is true if the fiber may be serving a request. This is so if
--- its entry function does not match, or if another fiber may be waiting to join it. The
--- field is also true if the fiber or a part of its stack is unknown.
+-- `is_request` is true if the fiber may be serving a request: its entry function does
+-- not match, another fiber may be waiting to join it, or the fiber or a part of its
+-- stack is unknown.
 -- @tparam function test (f) -> whether a function matches
 -- @treturn {table,...} {thread, frames, is_whole, entry, entry_index, is_request, id,
 --   name, is_joinable}, see `stacks`. The last three fields are nil if the coroutine
@@ -410,7 +413,7 @@ local function watch_yield()
             return object:csw() ~= before
         end
     end
-    -- This Tarantool lacks `fiber:csw()`. Detect a yield with a new fiber, which runs as
+    -- This Tarantool lacks `fiber:csw()`. Use a new fiber to detect a yield: it runs as
     -- soon as the running fiber yields.
     local has_yielded = false
     fiber.new(function()

@@ -3,8 +3,8 @@
 -- Unless its options disable the cache, a server caches each file on the first request:
 --   cache.tpl[FILE]      text of the template app_dir/templates/FILE
 --   cache.static[PATH]   text of the file PATH, which is below app_dir/public
---   cache[NAME]          value returned by the controller app_dir/controllers/NAME.lua;
---                        these values are not in the rock's table cache.ctx
+--   cache[NAME]          value returned by the controller app_dir/controllers/NAME.lua
+--                        (the rock does not keep these values in its table cache.ctx)
 
 local require = ...
 local detect_cartridge = require('platform.cartridge').detect

@@ -7,7 +7,8 @@
 local require = ...
 local fibers = require('platform.fibers')
 
--- Maximum number of frames to examine, and of local variables to examine in each frame.
+-- Limits: the highest stack level to examine (the innermost frame is level 0), and the
+-- number of local variables to examine per frame.
 local FRAMES, LOCALS = 5, 20
 
 --- Returns the TCP server for which a coroutine accepts connections.

@@ -11,6 +11,7 @@
 -- A place is represented by a table with
 --   original   the function that sets triggers: Tarantool's own, or a closure that calls
 --              the functions of the `trigger` module
+--   is_method  true if `original` is a method
 --   holder     the object of which `original` is a method, if `is_method` is true
 --   full_name  the name of the event, since Tarantool 3.0
 --
