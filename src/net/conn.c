@@ -39,7 +39,7 @@ struct conn {
 	int64_t			 greeted_from;	/* when the socket connected */
 	int64_t			 deadline;
 	int64_t			 due;		/* deadline for this state */
-	/* Set once the deadline has passed and the last read has begun. */
+	/* Whether the final read, the one after the deadline, has begun. */
 	int			 final_read;
 
 	struct dial		 dial;		/* used in state CONNECTING */
@@ -337,7 +337,7 @@ fail_closed(const struct conn *conn, int code, struct error *error)
 		error_set(error, ERROR_CLOSED_EARLY,
 		    "connection lost: %s", strerror(code));
 	/*
-	 * Before the handshake is done, only a read-only request can have run,
+	 * Until the handshake is done, callers send only read-only requests,
 	 * so a retry is safe.
 	 */
 	error->transient = conn->state == HANDSHAKING;

@@ -87,10 +87,10 @@ int64_t		 conn_due(const struct conn *);
 enum conn_event	 conn_step(struct conn *, struct document *, struct error *);
 
 /*
- * Queues a line; allowed only after CONN_GREETED or CONN_READY.  The bytes are
- * not copied, because many connections may send the same line.  They must stay
- * valid until they are sent or the connection is closed.  Returns 0, or -1 with
- * an error if CONN_LINES_MAX lines are already queued.
+ * Queues a line; allowed only after CONN_GREETED or CONN_READY.  Does not copy
+ * the bytes, because many connections may send the same line.  The bytes must
+ * stay valid until they are sent or the connection is closed.  Returns 0, or -1
+ * with an error if CONN_LINES_MAX lines are already queued.
  */
 int		 conn_send(struct conn *, const struct conn_line *,
 		    struct error *);

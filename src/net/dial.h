@@ -21,7 +21,8 @@ struct dial {
 	int			 fd;		/* socket to poll for POLLOUT */
 	int64_t			 began;
 	int64_t			 deadline;
-	int64_t			 due;		/* deadline for `address` */
+	/* The deadline for connecting to `address`. */
+	int64_t			 due;
 	struct addrinfo		*addresses;	/* from getaddrinfo, or NULL */
 	const struct addrinfo	*address;	/* the address being tried */
 };

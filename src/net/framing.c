@@ -118,9 +118,9 @@ framer_next(struct framer *framer, struct document *doc)
 	const char *newline;
 
 	/*
-	 * Search for newlines, then check the characters before each newline.
-	 * Rescanning a long line from its start with each received piece would
-	 * take quadratic time.
+	 * Search only the new bytes for newlines, and check the characters
+	 * before each newline.  Rescanning a long line from its start with each
+	 * received piece would take quadratic time.
 	 */
 	while (framer->scanned < framer->end) {
 		newline = memchr(framer->data + framer->scanned, '\n',

@@ -2,13 +2,14 @@
  * Copyright (c) 2026 The cartridge-reload authors */
 
 /*
- * Splits the bytes from a text console into documents.  Finds the end of each
- * document, and whether it is a push message, without parsing YAML.
+ * Splits the bytes from a text console into documents.  Finds where each
+ * document ends, and determines whether the document is a push message, without
+ * parsing YAML.
  *
  * A document ends at the first line that is exactly "...".  No value contains
  * such a line, because the server indents continuation lines.  A push message
- * starts with "%TAG !push!".  The final reply to a request is the first
- * document without this tag.
+ * starts with "%TAG !push!".  The first document without this tag is the reply
+ * to the request.
  */
 
 #ifndef CR_FRAMING_H

@@ -125,7 +125,7 @@ set_access_error(const struct protocol_state *state, const char *text,
 {
 	/*
 	 * Until box.cfg is called, a temporary server of Cartridge answers.  It
-	 * sends ER_ACCESS_DENIED even for a wrong user or password.
+	 * reports a wrong user or password as ER_ACCESS_DENIED, too.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||

@@ -6,7 +6,7 @@
 
 /*
  * How a view presents the reports of several instances.  With --verbose,
- * GROUP_TABLE prints each report as it arrives, too.
+ * GROUP_TABLE also prints each report as it arrives.
  */
 enum grouping {
 	GROUP_NONE,		/* each report as it arrives, no summary */

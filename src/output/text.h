@@ -100,14 +100,14 @@ void	text_print_stale(const struct output_context *, const json_t *report);
 void	text_print_push(const struct output_context *, const json_t *report);
 
 /*
- * Prints the plans of several instances.  Prints the modules and roles of equal
- * plans only once.
+ * Prints the plans of several instances.  Prints the modules and roles of
+ * identical plans only once.
  */
 void	text_print_plans(const struct output_context *, const json_t *reports);
 
 /*
- * Prints the status reports of several instances as a table, with failures at
- * the end.  Returns 0, or -1 if out of memory.
+ * Prints the status reports of several instances as a table, with the failed
+ * instances in the last rows.  Returns 0, or -1 if out of memory.
  */
 int	text_print_table(const struct output_context *, const json_t *reports);
 

@@ -60,8 +60,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * Skip a fiber with a `reason` field: it counts as a stale
-		 * reference, and those have already been printed.
+		 * Skip a fiber with a `reason` field: it has already been
+		 * printed as a stale reference.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;
@@ -94,7 +94,7 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* A comma means that the line has been started: end it. */
+	/* If the separator is a comma, a line has been started: end the line. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }

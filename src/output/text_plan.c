@@ -68,7 +68,7 @@ is_same_plan(const json_t *one, const json_t *other)
 }
 
 /*
- * Prints a plan.  `same` is the target of an instance whose equal plan has
+ * Prints a plan.  `same` is the target of an instance whose identical plan has
  * already been printed, or NULL.
  */
 static void

@@ -191,8 +191,8 @@ print_summary(const struct output_context *context, const json_t *report,
     const struct counts *counts)
 {
 	/*
-	 * With the outcome `stale`, the first line of the report already
-	 * mentions an incomplete scan.
+	 * If the scan is incomplete, the first line of a report with the
+	 * outcome `stale` already says so.
 	 */
 	int said = report_ended(report, OUTCOME_STALE);
 

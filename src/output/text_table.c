@@ -124,7 +124,7 @@ find_common_digest(const json_t *reports)
 
 /*
  * Sets the code cell to the digest of the loaded code.  If the code on disk
- * differs, adds its digest.
+ * differs, adds that code's digest.
  */
 static void
 set_code(struct table *table, struct row *row)
@@ -181,8 +181,8 @@ add_row(struct table *table, const json_t *report)
 }
 
 /*
- * Prints each version that is the same on all instances, because the table has
- * no column for it.
+ * Prints the versions of Tarantool and Cartridge that are the same on all
+ * instances: the table has no columns for them.
  */
 static void
 print_versions(const struct output_context *context,
