@@ -88,7 +88,10 @@ read_run_dir(struct search *search, const char *path, const char *base,
 	dir->path = path;
 	dir->owned = owner != NULL;
 	dir->owner = owner;
-	/* The path of a socket in the working directory is only its name. */
+	/*
+	 * A socket in the working directory is addressed by its file name
+	 * alone, without a directory.
+	 */
 	search->run_len = strcmp(path, ".") == 0 ? 0 : strlen(path);
 	if (owner == NULL)
 		result = find_owner(search, dir, base, &found);
@@ -198,8 +201,8 @@ search_tt(struct search *search)
 		/* tt_yaml_read has set the error. */
 	} else if (tt.file == NULL) {
 		/*
-		 * Without a tt.yaml, tt uses these defaults, and so does
-		 * Tarantool 3.
+		 * Without a tt.yaml, tt uses these directories.  The first one
+		 * is also the default of Tarantool 3.
 		 */
 		result = search_run_dir(search, TT_RUN_DIR, ".", NULL);
 		if (result == 0)
@@ -316,10 +319,10 @@ wrong_owner(const struct search *search, const char *path, uid_t owner)
 }
 
 /*
- * Sets *owner to the owner of a socket's directory.  Only that owner and
- * trusted users may listen on the socket.  Fails if any other user may have
- * created a directory on the path.  Therefore a run directory found in the
- * current directory must belong to a trusted user.  A directory inside a
+ * Sets *owner to the owner of a socket's directory: besides trusted users, only
+ * that user may listen on the socket.  Fails if a directory on the path may
+ * have been created by anyone else.  So a run directory found in the current
+ * directory must belong to a trusted user, and a directory inside a
  * world-writable one must belong to a trusted user or to the owner of its
  * parent.
  */
@@ -365,8 +368,8 @@ add_found(struct search *search, const struct candidate *candidate,
 }
 
 /*
- * Adds the newest socket of each instance.  Another tool, or another version of
- * it, may have left an older socket at a different path.
+ * Adds the newest socket of each instance.  A different tool, or a different
+ * version of the same tool, may have left an older socket at another path.
  */
 static int
 add_wanted(struct search *search, struct targets *targets)

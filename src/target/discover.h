@@ -30,9 +30,9 @@ struct discover_query {
  * application and the instance if they are known.
  *
  * The run directory is named by the query, or else by $TARANTOOL_RUN_DIR, or
- * else by .cartridge.yml.  If one of them names a directory, no other directory
- * is searched.  Otherwise the search continues until a socket matches: first in
- * tmp/run, then in the run directories of tt, then in /var/run/tarantool.  The
+ * else by .cartridge.yml.  If one of them names a directory, only that one is
+ * searched.  Otherwise tmp/run, the run directories of tt and
+ * /var/run/tarantool are searched in this order, until a socket matches.  The
  * run directories of tt come from tt.yaml.  Without tt.yaml, they are var/run
  * and instances.enabled/APP/var/run.
  *
@@ -40,7 +40,7 @@ struct discover_query {
  * stand for whole names:
  *
  *	APP.INSTANCE.control		cartridge-cli, ansible-cartridge
- *	APP-stateboard.control		their stateboard, if requested
+ *	APP-stateboard.control		the same, for a stateboard, if requested
  *	APP.control			tarantoolctl; also matches a request for
  *					an instance with the name APP
  *	APP/INSTANCE/tarantool.control	tt

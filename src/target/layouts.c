@@ -151,11 +151,11 @@ is_wanted(const struct search *search, const struct reading *reading)
 }
 
 /*
- * Matches the rest of a file name with the rest of a pattern, up to the next
- * slash.  A file name may match in several ways.  Sets *best to the first way
- * in which the application and the instance match the request.  If there is
- * none, sets *best to the first way.  Returns 1 if the application and the
- * instance match the request, otherwise 0.
+ * Matches the rest of a name with the rest of a pattern, up to the next slash.
+ * If the name matches in several ways, prefers those whose application and
+ * instance match the request.  Sets *best to the first preferred way.  If there
+ * is none, sets *best to the first way of all, unless *best is already set.
+ * Returns 1 if the application and the instance match the request, otherwise 0.
  */
 static int
 read_name(const struct search *search, const char *pattern, const char *name,
@@ -201,9 +201,9 @@ check_reading(struct search *search, const struct reading *reading,
 }
 
 /*
- * Sets *path to the only path that can match the rest of a layout.  Sets it to
- * NULL if the rest is NULL, contains a subdirectory, or contains a name that is
- * not known in advance.
+ * Sets *path to the only path below a directory that can match the rest of
+ * layout `i`.  Sets it to NULL if the rest is NULL, has more than one path
+ * component, or contains a name that is not known in advance.
  */
 static int
 find_fixed(struct search *search, const struct level *level, size_t i,
@@ -272,10 +272,11 @@ enter(struct search *search, struct level *level)
 
 /*
  * Matches the name of a directory entry with the next part of each layout.  If
- * the name completes a layout, the entry is a file: sets *best to the best way
- * to match its path.  If the name matches only the beginning of a layout, the
- * entry is a directory: stores the rest of the layout and the names found so
- * far in *below.  Returns 1 if the entry may be such a directory, otherwise 0.
+ * the name completes a layout, the entry should be a file: sets *best to the
+ * best match for its path.  If the name matches only the beginning of a layout,
+ * the entry should be a directory: stores the rest of the layout and the names
+ * found so far in *below.  Returns 1 if the entry may be a directory to search,
+ * otherwise 0.
  */
 static int
 read_entry(const struct search *search, const struct level *level,

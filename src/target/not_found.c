@@ -126,7 +126,7 @@ has_app(const struct search *search)
 	return 0;
 }
 
-/* Prints what was not found, the most similar name, and what exists instead. */
+/* Prints what was not found, the most similar name, and what does exist. */
 static void
 print_missing(const struct search *search, FILE *out)
 {

@@ -115,7 +115,7 @@ project_config_package(const char *dir, char **package, struct error *error)
 		if ((entry = readdir(stream)) == NULL) {
 			/*
 			 * If readdir(3) fails, return no name: a rockspec that
-			 * was not read may contain another one.
+			 * was not read may contain a different name.
 			 */
 			if (errno != 0)
 				agree = 0;

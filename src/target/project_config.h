@@ -22,9 +22,10 @@
 int	project_config_run_dir(char **run_dir, struct error *);
 
 /*
- * Sets *package to the package name in the rockspec of a directory.  The caller
- * frees the name.  Sets *package to NULL if there is no readable rockspec, or
- * if the rockspecs contain different names.  Returns 0, or -1 if out of memory.
+ * Sets *package to the package name in the rockspecs of a directory.  The
+ * caller frees the name.  Sets *package to NULL if there is no readable
+ * rockspec, or if the rockspecs contain different names.  Returns 0, or -1 if
+ * out of memory.
  */
 int	project_config_package(const char *dir, char **package, struct error *);
 

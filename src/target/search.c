@@ -38,7 +38,10 @@ search_matches(const char *pattern, const char *name)
 	    fnmatch(pattern, name, 0) == 0;
 }
 
-/* Whether a pattern matches the name "APP-stateboard" for this application. */
+/*
+ * Whether a pattern matches the name of this application's stateboard,
+ * APP-stateboard.
+ */
 static int
 matches_stateboard_of(const char *pattern, const char *app)
 {

@@ -57,8 +57,8 @@ struct search {
 struct run_dir {
 	const char	*path;
 	/*
-	 * Whether sockets whose paths name no application may belong to the
-	 * requested one.  `owner` is the application that uses the run
+	 * Whether a socket whose path names no application could belong to the
+	 * requested application.  `owner` is the application that uses the run
 	 * directory, or NULL if it is unknown.
 	 */
 	int		 owned;
@@ -81,8 +81,8 @@ int	search_matches_instance(const struct search *, const char *app,
 	    const char *instance);
 
 /*
- * Whether the request matches a socket with these names.  A socket without an
- * instance name is treated as an instance that is named like its application.
+ * Whether the request matches a socket with these names.  If a socket has no
+ * instance name, its instance is assumed to have the name of the application.
  */
 int	search_matches_names(const struct search *, const char *app,
 	    const char *instance);
@@ -95,12 +95,12 @@ int	search_add(struct search *, enum match, const char *path,
 	    const char *app, const char *instance, const struct timespec *born);
 
 /*
- * Handles a path that cannot be read, for the reason in errno.  `by_pattern`
+ * Handles a path that cannot be read; errno holds the reason.  `by_pattern`
  * says whether the path was found only by matching a pattern.  If so, and if
  * the request does not name one particular application, adds the path to the
- * candidates as UNREADABLE.  In all other cases, and if memory or descriptors
- * have run out, fails: a partial result could be mistaken for the whole
- * application.  Returns 0, or -1 with an error.
+ * candidates as UNREADABLE.  Otherwise fails, because a partial result could be
+ * mistaken for the whole application.  Always fails if memory or descriptors
+ * have run out.  Returns 0, or -1 with an error.
  */
 int	search_unreadable(struct search *, const char *path, int by_pattern);
 
@@ -122,8 +122,9 @@ int	search_close_text(FILE *, char *const *text);
 int	search_scan(struct search *, const struct run_dir *);
 
 /*
- * Sets an error that says that nothing was found, suggests a name and lists
- * what exists instead.  Returns -1.  Defined in not_found.c.
+ * Sets an error that says that nothing was found, suggests a similar name, and
+ * lists the names and sockets that do exist.  `searched` is the list of
+ * searched directories as text.  Returns -1.  Defined in not_found.c.
  */
 int	search_nothing_found(const struct search *, const char *searched);
 

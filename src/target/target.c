@@ -371,8 +371,8 @@ read_address(struct target *target, const char *spec, const char *address,
 }
 
 /*
- * Returns the name of a TCP target without its password, [USER@]HOST:PORT, or
- * NULL if out of memory.  The caller frees the name.
+ * Returns the name of a TCP target in the form [USER@]HOST:PORT, without the
+ * password, or NULL if out of memory.  The caller frees the name.
  */
 static char *
 tcp_name(const char *user, const char *host, const char *port, int brackets)

@@ -75,8 +75,8 @@ int	targets_add(struct targets *, const char *spec, struct error *);
 
 /*
  * Adds a unix socket by its literal path.  The names of its application and
- * instance may be NULL.  Copies all strings.  Drops a duplicate.  Returns 0, or
- * -1 if out of memory.
+ * instance may be NULL.  Copies all strings.  Ignores a socket that is already
+ * in the list.  Returns 0, or -1 if out of memory.
  */
 int	targets_add_socket(struct targets *, const char *path,
 	    const char *app, const char *instance, struct error *);

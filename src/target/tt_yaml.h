@@ -24,11 +24,11 @@ struct tt_yaml {
 
 /*
  * Finds and reads the config file that tt would use.  If $TT_CLI_CFG is set, it
- * names the file.  Otherwise the nearest tt.yaml or tt.yml is used: in the
- * current directory, in one of its parents, or else in $TT_SYSTEM_CONFIG_DIR or
- * /etc/tarantool.  Missing settings get the defaults of tt.  The caller must
- * call tt_yaml_finish, even after an error.  Returns 0, or -1 with a usage
- * error that names the file and the line.
+ * names the file.  Otherwise tt.yaml or tt.yml is searched for in the current
+ * directory, then in its parents, then in $TT_SYSTEM_CONFIG_DIR, or in
+ * /etc/tarantool if that variable is not set.  Missing settings get the
+ * defaults of tt.  The caller must call tt_yaml_finish, even after an error.
+ * Returns 0, or -1 with a usage error that names the file and the line.
  */
 int	tt_yaml_read(struct tt_yaml *, struct error *);
 
