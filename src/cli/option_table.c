@@ -75,10 +75,10 @@ const struct option_row option_table[] = {
 	    " ready (default: 0)",
 	    COMMAND_ALL, OPTION_TIME, AT(wait), 0 },
 	{ 'm', "module", "GLOB", NULL,
-	    "reload only modules whose names match; may be repeated",
+	    "reload only modules whose names match GLOB; may be repeated",
 	    CHANGES, OPTION_LIST, AT(modules), OPT_STAGED_ONLY },
 	{ 'x', "exclude", "GLOB", NULL,
-	    "skip modules whose names match; may be repeated",
+	    "skip modules whose names match GLOB; may be repeated",
 	    CHANGES, OPTION_LIST, AT(excludes), OPT_STAGED_ONLY },
 	{ KEY_MAIN, "main", NULL, NULL,
 	    "run the main script again (applications without a framework)",
@@ -88,13 +88,13 @@ const struct option_row option_table[] = {
 	    CHANGES, OPTION_FLAG, AT(rocks), OPT_STAGED_ONLY },
 	{ KEY_METHOD, "method", "METHOD", "staged|native",
 	    "staged: reload in a transaction; native: use the application's"
-	    " own mechanism (Cartridge's reload_roles() or package.reload);"
-	    " default: staged",
+	    " own mechanism, Cartridge's reload_roles() or package.reload"
+	    " (default: staged)",
 	    CHANGES, OPTION_CHOICE, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
-	    "patch: patch unambiguous references to old code; report: only"
-	    " report them; fail: patch, and exit with status 7 if any"
-	    " remain (default: patch)",
+	    "patch: patch the references to old code that are unambiguous;"
+	    " report: report references, but patch none; fail: patch, and"
+	    " exit with status 7 if any remain (default: patch)",
 	    COMMAND_RELOAD, OPTION_TEXT, AT(stale), 0 },
 	{ KEY_NO_STOP, "no-stop", NULL, NULL,
 	    "do not call the old roles' stop()",

@@ -304,9 +304,9 @@ decode(struct protocol_state *state, struct framer *framer,
 const struct protocol protocol_iproto = {
 	.one_at_a_time = 1,
 	.peer = "binary port",
-	.advice = "the instance is busy or has reached its request limit "
-	    "(net_msg_max), or --timeout is too short; the console socket "
-	    "has no such limit",
+	.advice = "the instance is busy, --timeout is too short, or the "
+	    "instance has reached its request limit (net_msg_max), which the "
+	    "console socket does not have",
 	.handshake = handshake,
 	.encode = encode,
 	.decode = decode

@@ -59,7 +59,7 @@ text_print_unhealthy(const struct output_context *context,
 		putc('\n', context->out);
 	}
 	if (shown > LISTED_MAX)
-		fprintf(context->out, "%snot healthy: and %zu more reasons\n",
+		fprintf(context->out, "%snot healthy for %zu more reasons\n",
 		    before, shown - LISTED_MAX);
 	free(reasons);
 	return 0;

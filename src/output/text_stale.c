@@ -181,7 +181,7 @@ print_rest(const struct output_context *context, const struct counts *counts,
 	if (counts->more == 0)
 		fputs(" (see --output json)", context->out);
 	else if (hidden > 0)
-		fprintf(context->out, " (%zu of them in --output json)",
+		fprintf(context->out, " (%zu of them listed by --output json)",
 		    hidden);
 	putc('\n', context->out);
 }

@@ -105,7 +105,7 @@ report_no_reply(struct repl *repl, int64_t began, enum event why)
 	    repl->options.timeout : clock_seconds(began, clock_ms()),
 	    session_sent(repl->source.session) ?
 	    "; the Lua code may still be running in the instance" :
-	    " (only a part of the line was sent)", why == EVENT_TIMEOUT ?
+	    " (only part of the line was sent)", why == EVENT_TIMEOUT ?
 	    "; --timeout sets the limit" : ends ? "" :
 	    "; the next line starts a new session");
 	event_disconnect(&repl->source);

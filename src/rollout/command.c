@@ -366,7 +366,7 @@ are_all_skipped(const struct fleet *fleet, struct error *error)
 		said = reason;
 	}
 	error_set(error, ERROR_ALL_SKIPPED,
-	    "nothing was done: all instances (%zu) were skipped: %s",
+	    "all %zu instances were skipped (%s); nothing was done",
 	    fleet->count, reasons);
 	return 1;
 }

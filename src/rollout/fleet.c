@@ -109,7 +109,7 @@ fleet_check_identity(struct member *member)
 	if (member->is_direct && member->alias != NULL && alias != NULL &&
 	    strcmp(member->alias, alias) != 0) {
 		error_set(&error, ERROR_WRONG_INSTANCE,
-		    "another instance answered: its name is %.64s, but the "
+		    "the wrong instance answered: its name is %.64s, but the "
 		    "topology says %.64s", alias, member->alias);
 		report_fail(report, &error);
 		return;
@@ -118,7 +118,7 @@ fleet_check_identity(struct member *member)
 	    strcasecmp(member->uuid, uuid) == 0)
 		return;
 	error_set(&error, ERROR_WRONG_INSTANCE,
-	    "another instance answered: its UUID is %.64s, but the topology "
+	    "the wrong instance answered: its UUID is %.64s, but the topology "
 	    "says %.64s", uuid, member->uuid);
 	report_fail(report, &error);
 }

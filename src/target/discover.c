@@ -440,7 +440,7 @@ check_query(const struct discover_query *query, struct error *error)
 	if (query->app == NULL && query->instance == NULL &&
 	    query->run_dir == NULL)
 		return error_set(error, ERROR_USAGE,
-		    "no application, instance or run directory given");
+		    "no run directory, application or instance given");
 	if (query->run_dir != NULL && query->run_dir[0] == '\0')
 		return error_set(error, ERROR_USAGE,
 		    "the path of the run directory is empty");

@@ -165,8 +165,8 @@ search_nothing_found(const struct search *search, const char *searched)
 	fprintf(out, "\nsearched: %s", searched);
 	print_files(search, out, UNREADABLE, "cannot be read");
 	print_files(search, out, NOT_A_SOCKET, "not a socket");
-	print_files(search, out, STATE_BOARD, "a stateboard, selected only "
-	    "by --instance " STATEBOARD);
+	print_files(search, out, STATE_BOARD, "a stateboard (select it with "
+	    "--instance " STATEBOARD ")");
 	if (search_close_text(out, &text) == -1)
 		error_out_of_memory(search->error);
 	else

@@ -362,7 +362,8 @@ read_address(struct target *target, const char *spec, const char *address,
 	if (problem != NULL)
 		return error_set(error, ERROR_USAGE,
 		    "target '%s': port is not a number from 1 to %d"
-		    " (write a path with a colon as ./PATH)", spec, PORT_MAX);
+		    " (write a path that contains a colon as ./PATH)", spec,
+		    PORT_MAX);
 
 	target->host = strndup(host, host_len);
 	target->port = decimal(number);

@@ -172,7 +172,7 @@ fake a.sock greet answer request file=many hold
 try stale --socket a.sock
 ends_at 7 a.sock 'many stale references'
 is "$(grep -c '^  stale: global g' "$OUT")" 50 '50 stale references are printed'
-is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them in --output json)' \
+is "$(tail -n 1 "$OUT")" '  and 15 more (10 of them listed by --output json)' \
     'the number of further references is printed'
 fake a.sock greet answer request file=many hold
 try stale --socket a.sock --verbose

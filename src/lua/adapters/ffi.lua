@@ -95,7 +95,7 @@ function Ffi:compare(declarations, known)
         local old_id = known[item.space][item.name]
         if old_id ~= nil and not is_kept(item) then
             local new_id = made_up[item.space][prefix .. item.name]
-            local why = 'it cannot be compared'
+            local why = 'the two declarations cannot be compared'
             if new_id ~= nil then
                 why = ctypes.difference(old_id, new_id, prefix)
             end

@@ -285,7 +285,7 @@ function Globals:rollback(undone, _, doubts)
         end
         if is_doubtful then
             table.insert(doubts, data.label
-                .. ' was changed in place during the reload, by the new code or by other code')
+                .. ' was changed in place during the reload, possibly not by the new code')
         end
     end
 end

@@ -59,7 +59,7 @@ function Schema:stage()
         local function trigger(before, after)
             local ok, err = pcall(self.note, self, before, after)
             if not ok then
-                log.error('cartridge-reload: failed to observe a schema change: %s', tostring(err))
+                log.error('cartridge-reload: failed to record a schema change: %s', tostring(err))
             end
         end
         if space ~= nil and pcall(space.on_replace, space, trigger) then

@@ -153,7 +153,7 @@ local function reload_script(reloader)
     -- If the main script fails before it requires `package.reload`, the old generation
     -- is still serving.
     local has_ended = reloader.count ~= before
-    request.fail(report, failure.from(ok and 'the main script does not require package.reload' or err,
+    request.fail(report, failure.from(ok and 'the main script does not load package.reload' or err,
         {code = has_ended and 'native_failed' or 'load_error', phase = 'native', module = main_script.NAME}, traceback))
     if not has_ended then
         return report
@@ -211,7 +211,7 @@ return function(args)
         return request.locked(held)
     end
     local stash = stash_lib.get()
-    log.info('cartridge-reload: %s started a native reload of generation %d',
+    log.info('cartridge-reload: %s started a native reload (current generation: %d)',
         lock.holder, stash.generation)
     if main ~= nil then
         -- Compile the main script only to get its digest: `package.reload` compiles the

@@ -52,7 +52,7 @@ local function not_ready(cartridge)
     if twophase.prepared_config ~= nil or (twophase.locks or {}).clusterwide == true then
         return {
             code = 'config_locked',
-            message = 'another change of the cluster-wide config is being applied',
+            message = 'another change to the cluster-wide config is being applied',
             transient = true,
         }
     end
@@ -147,7 +147,7 @@ function Push:check_cluster()
         if state == nil then
             silent[one.uuid] = self.by_uuid[one.uuid].message or 'no answer'
         elseif state.locked then
-            locked[one.uuid] = 'another change of the cluster-wide config is being applied'
+            locked[one.uuid] = 'another change to the cluster-wide config is being applied'
         elseif not TAKES_CONFIG[state.state] then
             unready[one.uuid] = ('Cartridge is in state %q'):format(state.state)
             passing = passing and cartridge_lib.PASSING[state.state] == true
@@ -282,7 +282,7 @@ function Push:undo()
     local active = self.cartridge:active_config()
     if self.was_broken then
         table.insert(left, 'the new sections were kept, because '
-            .. 'the roles had already failed with the previous sections')
+            .. 'the roles were already failing before the push')
     elseif not sections_lib.has_patch(active:get_plaintext(), self.patch) then
         table.insert(left, "this instance's config is no longer the one that was pushed, so nothing was restored")
     else

@@ -249,7 +249,7 @@ return function(args)
             return request.locked(held)
         end
         local stash = stash_lib.get()
-        log.info('cartridge-reload: %s started a reload of generation %d',
+        log.info('cartridge-reload: %s started a reload (current generation: %d)',
             lock.holder, stash.generation)
         local ok, report = pcall(reload, args, stash, on_phase)
         stash_lib.release(lock)

@@ -84,7 +84,7 @@ function Framework:notices(selected)
     end
     local groups = self.facts:count_thread_groups()
     if groups > 0 then
-        table.insert(list, ('the code of %d application thread %s is not reloaded')
+        table.insert(list, ('the code in %d %s of application threads is not reloaded')
             :format(groups, groups == 1 and 'group' or 'groups'))
     end
     return list

@@ -98,7 +98,7 @@ local function refusal(choice, args)
         return {
             code = 'no_modules',
             phase = 'compile',
-            message = ('the files of all application modules are missing, for example %s'):format(gone.path),
+            message = ('the files of all application modules are missing; one of them is %s'):format(gone.path),
         }
     elseif #choice.selected == 0 and gone == nil and not has_files then
         return {

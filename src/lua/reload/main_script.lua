@@ -27,13 +27,13 @@ local INSTANCES = {'/etc/tarantool/instances.enabled', '/usr/local/etc/tarantool
 -- Functions that make a second run of the main script unsafe, if the script calls them at
 -- its top level.
 local RISKS = {
-    {pattern = '^os%.exit$', text = 'ends the process, so calling it makes the reload fail'},
+    {pattern = '^os%.exit$', text = 'would end the process, so a call makes the reload fail'},
     {pattern = '^fio%.chdir$', text = 'changes the working directory'},
     {pattern = '%.drop$', text = 'drops data of the running instance'},
     {pattern = '%.truncate$', text = 'drops data of the running instance'},
     {pattern = '^box%.schema%.[%w_.]*create$', text = 'fails if the object exists; add if_not_exists', creates = true},
     {pattern = '%.create_index$', text = 'fails if the object exists; add if_not_exists', creates = true},
-    {pattern = '^cartridge%.cfg$', text = 'can be called only once in a process'},
+    {pattern = '^cartridge%.cfg$', text = 'can be called only once per process'},
 }
 
 local function is_file(path)

@@ -51,7 +51,7 @@ local function explain_pattern(choice, glob)
     if matched ~= nil then
         for _, kind in ipairs(kinds.list) do
             if matched[kind[1]] ~= nil and kind[2] ~= nil then
-                return ('--module %s matches only modules such as %s, which are %s')
+                return ('the modules that --module %s matches, such as %s, are %s')
                     :format(glob, matched[kind[1]], kind[2])
             end
         end

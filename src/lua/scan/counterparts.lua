@@ -294,7 +294,7 @@ function Counterparts:find(f, source)
     local entry, is_matched = entry_of(self, f, source)
     local module = entry and self.modules.paths[entry.module] and entry.module or (self.modules.names[source] or {})[1]
     if module == nil then
-        return nil, 'no loaded module was loaded from this file'
+        return nil, 'none of the loaded modules is from this file'
     elseif self.modules.paths[module] == nil then
         return nil, 'the file of its module no longer exists'
     end

@@ -393,7 +393,7 @@ case('an application whose files are all gone is left alone', function(t)
         local report = lib.load('commands.' .. command)({command = command, timeout = 60, exclude = {'tests*'}})
         t:is(report.outcome, 'refused', command)
         t:is(report.error.code, 'no_modules', command .. ': code')
-        t:like(report.error.message, 'the files of all application modules are missing, for example /.*%.lua$',
+        t:like(report.error.message, 'the files of all application modules are missing; one of them is /.*%.lua$',
             command .. ': message')
     end
     t:ok(app.loaded('@') ~= nil and app.loaded('@.a') ~= nil, 'still there')

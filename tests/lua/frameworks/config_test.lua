@@ -161,7 +161,7 @@ case('the tags fail_if and early_load of a role file are respected', function(t)
     self.facts.count_thread_groups = function() return 2 end
     local list = self:notices({a = {}})
     t:like(list[1], 'role a has the early_load tag', 'early_load')
-    t:like(list[2], '^the code of 2 application thread groups', 'threads')
+    t:like(list[2], '^the code in 2 groups', 'threads')
 end)
 
 case('a state other than ready is a problem', function(t)

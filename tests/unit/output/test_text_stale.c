@@ -62,7 +62,7 @@ test_text_stale_long_list_is_cut_at_fifty(void **state)
 		{ 300, 0, 0, "100 patched, 200 left",
 		    "  and 150 more (see --output json)\n", 50, 0 },
 		{ 300, 7, 0, "100 patched, 207 left",
-		    "  and 157 more (150 of them in --output json)\n",
+		    "  and 157 more (150 of them listed by --output json)\n",
 		    50, 0 },
 		{ 3, 7, 0, "1 patched, 9 left", "  and 7 more\n", 2, 0 },
 		{ 0, 7, 0, "7 left", "  and 7 more\n", 0, 0 },

@@ -433,7 +433,7 @@ test_discover_stateboard_only_if_named(void **state)
 	expect("shop", "*stateboard", "run", board);
 	unlink("run/shop.web.control");
 	expect_error("shop", NULL, "run", NO_SOCKET,
-	    PARTS("a stateboard, selected only by --instance stateboard: "
+	    PARTS("a stateboard (select it with --instance stateboard): "
 	    "run/shop-stateboard.control"));
 	unlink("run/shop-stateboard.control");
 	make_socket("run/shop/shop-stateboard/tarantool.control");

@@ -46,7 +46,7 @@ local REASONS = {
     alone = 'nothing in the new code started a replacement',
     protected = 'the new code started a replacement, but this loop catches errors: cancelling it might not end it',
     ending = 'it checks package.reload.count and is expected to end',
-    cancelled = 'it was cancelled and is still running',
+    cancelled = 'it was cancelled but is still running',
 }
 
 local OldFibers = {}
