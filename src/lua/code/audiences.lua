@@ -69,9 +69,9 @@ function Audiences:caller()
     return nil
 end
 
---- Adds an audience. It sees the values of the serving code, except for entries that
--- `show` or code of the audience has set. Entries that code of the audience sets are
--- invisible to all other code.
+--- Adds an audience. It sees its own values for entries that `show` or code of the
+-- audience has set. For all other entries, it sees the values of the serving code. No
+-- other code sees what code of the audience sets.
 -- @tparam function sees () -> whether the running code belongs to the audience
 -- @treturn table the audience
 function Audiences:add(sees)
@@ -80,8 +80,7 @@ function Audiences:add(sees)
     return audience
 end
 
---- Removes an audience. The code that belonged to it then sees the values of the serving
--- code.
+--- Removes an audience. Its code then sees the values of the serving code.
 function Audiences:remove(audience)
     for i, other in ipairs(self.list) do
         if other == audience then
@@ -104,7 +103,7 @@ function Audiences:show(audience, key, value)
 end
 
 --- Returns the value that an audience sees instead of the serving value. Returns nil if
--- neither `show` nor the audience itself has set one.
+-- neither `show` nor code of the audience has set one.
 function Audiences.find(_, audience, key)
     return unpack_value(audience.values[key])
 end

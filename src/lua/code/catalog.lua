@@ -28,8 +28,8 @@ for name in ([[
 ]]):gmatch('%S+') do
     BUILTIN[name] = true
 end
--- Prefixes of the names of Tarantool's modules that BUILTIN does not list, such as
--- `internal` in `internal.trigger`.
+-- Name prefixes of the Tarantool modules outside BUILTIN, such as `internal` in
+-- `internal.trigger`.
 local BUILTIN_PARENTS = {box = true, internal = true, jit = true, table = true}
 
 local function is_builtin_name(name)
@@ -319,9 +319,9 @@ end
 --- Builds the module filter from the command-line options.
 -- @tparam table args arguments of the command: `rocks`, and the shell patterns in
 --   `modules` and `exclude`
--- @tparam ?table matches filled by the filter: pattern in `modules` -> kind of a
---   matching module (see `classify`) -> name of one matching module of this kind. This
---   explains why a pattern selects nothing.
+-- @tparam ?table matches the filter records here what each pattern in `modules` matched,
+--   to explain why a pattern selects nothing: pattern -> kind (see `classify`) -> name
+--   of one matching module of this kind
 -- @treturn function (name, kind) -> `app`, or the reason why the module is not
 --   reloaded. `kind` is the result of `classify`.
 local function selector(args, matches)
@@ -360,8 +360,8 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string error
 local function read(path)
-    -- fio would run each call in a worker thread. For thousands of small files in the
-    -- page cache, worker threads cost far more than blocking reads.
+    -- Do not use fio: it would run each call in a worker thread. For thousands of small
+    -- files in the page cache, that costs far more than blocking reads.
     local file, err = io.open(path, 'rb')
     if file == nil then
         return nil, err

@@ -19,8 +19,8 @@ local OURS = '@cartridge-reload/'
 local function record(stash, ownership, generation)
     -- Other fibers may classify functions while this function yields, so fill `sources`
     -- last. Once `sources` has an entry for a unit, all functions of the unit that have
-    -- no recorded generation count as stale. `pcall` catches the error that `if_due`
-    -- raises in a cancelled fiber.
+    -- no recorded generation count as stale. `pcall` lets the recording continue when
+    -- `if_due` raises an error because the fiber is cancelled.
     stash.recording = {protos = ownership.protos, generation = generation}
     for proto, unit in pairs(ownership.protos) do
         pcall(yield.if_due)

@@ -1,6 +1,6 @@
 --- Splits `package.loaded` into two tables: one for the serving code, and one for the
 -- non-serving code. Until the commit, the non-serving code is the new code. After the
--- commit, it is the old code that is still running.
+-- commit, it is any old code still running.
 --
 -- `require` always uses the original table, which is in the Lua registry. The original
 -- table is emptied, and its metatable forwards each access to the table of the caller.
@@ -137,9 +137,9 @@ function Loaded:find_serving(name)
     return self.serving[name]
 end
 
---- Returns the names of modules that may differ for non-serving code. These are the
--- names that were passed to `offer`, and the names that non-serving code has set or
--- removed.
+--- Returns the names of the modules that non-serving code may see with a different value
+-- than serving code: the names passed to `offer`, and those that non-serving code has
+-- set or removed.
 -- @treturn table name -> true
 function Loaded:changed()
     local names = {}

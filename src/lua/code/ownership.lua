@@ -102,8 +102,8 @@ function Ownership:learn(protos)
 end
 
 --- Reverts `learn` for code that was wrongly attributed to reloaded modules. Also removes
--- the records of all other code from the same files, except for the files in `loaded`:
--- their old code is still replaced.
+-- the records of all other code from the same files, except for the files in `loaded`,
+-- whose old code the reload does replace.
 -- @tparam table protos set of the prototypes of the wrongly attributed code
 -- @tparam table loaded set of paths of the files that new code has loaded again
 function Ownership:disown(protos, loaded)

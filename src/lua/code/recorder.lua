@@ -1,4 +1,4 @@
---- Records the code that new code compiles itself: with `dofile`, `loadfile` or
+--- Records the code that is compiled by new code: with `dofile`, `loadfile` or
 -- `loadstring`, or through a rock that keeps one of these functions in a local
 -- variable.
 --
@@ -8,9 +8,9 @@
 -- it raises no event.
 --
 -- The event does not name the file from which the compiled text was read. Therefore the
--- recorder also notes which files new code opens. It assigns compiled text to the
--- opened file with the same content. If no opened file has this content, it assigns the
--- text to all files opened since the previous compilation.
+-- recorder also notes which files new code opens. It attributes compiled text to the
+-- opened file with the same content or, if there is none, to all files opened since the
+-- previous compilation.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -102,8 +102,8 @@ local function note_opened(self, path)
     end
 end
 
---- Finds the opened file from which a text passed to `loadstring` was probably read.
--- @tparam string text the text itself, or the path of its file
+--- Finds the opened file that was probably the source of a chunk passed to `loadstring`.
+-- @tparam string text the source text, or the path of its file
 -- @treturn ?string path of an opened file with this path or content
 local function find_opened(self, text)
     if self.sought ~= text then
@@ -118,16 +118,16 @@ local function find_opened(self, text)
     return self.found
 end
 
---- Records the files from which a text passed to `loadstring` may have been read.
+--- Records the files that may be the source of a chunk passed to `loadstring`.
 -- @tparam string source chunk name: the name passed to `loadstring`; without a name, the
---   text itself
+--   source text
 -- @tparam string unit
 function Recorder:add_text(source, unit)
     local path = source:sub(1, 1) ~= '=' and (find_opened(self, source) or file_of_text(source, 4)) or nil
     for _, opened in ipairs(path == nil and self.opened or {}) do
         self:add_file(opened, unit)
     end
-    -- The chunk name that is passed to `loadstring` is often the path of the file.
+    -- The chunk name passed to `loadstring` is often the path of a file.
     self:add_file(path or source, unit)
     self.opened, self.sought, self.found = {}, nil, nil
 end

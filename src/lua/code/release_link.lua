@@ -106,9 +106,9 @@ local function has_sibling(directory)
     return names == nil
 end
 
---- Lists the symbolic links in a directory, sorted by name. Omits links to the previous
--- release, which some tools keep. Caches the result, because fio reads each link in a
--- worker thread, which is slow. Yields.
+--- Lists the symbolic links in a directory, sorted by name. Some tools keep a link to
+-- the previous release. Such links are omitted. Caches the result, because fio reads
+-- each link in a worker thread, which is slow. Yields.
 -- @tparam ?string directory
 -- @tparam table listed cache: directory -> result
 -- @treturn {{path, target},...}
@@ -174,7 +174,8 @@ local function moved(modules)
         release, file = parent, name .. '/' .. file
     end
     -- A moved link points to another release in the same parent directory. Check first
-    -- whether there may be one, because reading every link is far slower.
+    -- whether that directory may contain another release, because that is far faster
+    -- than reading every link.
     local may_move = false
     for _, candidate in ipairs(candidates) do
         may_move = may_move or has_sibling(candidate.release)

@@ -3,18 +3,18 @@
 -- A cancelled fiber wakes up with an error, but may catch the error and continue.
 -- Therefore a count hook raises another error at each Lua instruction of the fiber,
 -- until the fiber has left the failed code. The hook slows down all fibers, so it is
--- set only for one iteration of the event loop, and set again after a pause.
+-- removed after one iteration of the event loop, and installed again after a delay.
 --
 -- The hook raises no error in code of Tarantool or of this program. LuaJIT does not
 -- call hooks from compiled code. Therefore traces are flushed, and the JIT compiler is
--- off while the hook is set.
+-- off while the hook is installed.
 
 local require = ...
 local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Pause, in seconds, between event-loop iterations that run with the hook set.
+-- Time without the hook, in seconds, between two event-loop iterations with it.
 local PAUSE = 0.01
 
 --- Returns whether the hook may raise an error in the function that it has interrupted.
@@ -24,7 +24,7 @@ local function may_raise()
     return info ~= nil and info.source:sub(1, 9) ~= '@builtin/' and not generations.is_ours(info.func)
 end
 
---- Runs one iteration of the event loop with the hook set. Yields.
+--- Runs one iteration of the event loop with the hook installed. Yields.
 -- @tparam table targets set of the ids of the fibers to end
 local function run_loop_with_hook(targets)
     local hook, mask, count = debug.gethook()
@@ -52,8 +52,8 @@ end
 -- @tparam {table,...} list fibers {id, object}
 -- @tparam number until_time on the monotonic clock, in seconds
 -- @tparam function is_over (item) -> whether the fiber has ended
--- @tparam ?function own_hook a hook of this program that may be replaced during the
---   call
+-- @tparam ?function own_hook a hook of this program, which this function is allowed to
+--   replace during the call
 local function run(list, until_time, is_over, own_hook)
     local hook = debug.gethook()
     if hook ~= nil and hook ~= own_hook then

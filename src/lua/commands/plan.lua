@@ -30,7 +30,7 @@ return function(args)
     local stash = stash_lib.peek()
     local held = stash_lib.holder()
     if held ~= nil then
-        -- Another reload is running, and may be changing the modules.
+        -- A reload or `push` is running, and may be changing the modules.
         return request.locked(held)
     end
     local choice = choice_lib.choose(args, stash)

@@ -158,7 +158,7 @@ return function(args)
         fields.replicaset = cartridge_lib.replicaset()
         fields.role = box.info.ro and 'follower' or 'leader'
     end
-    -- Compute no digests during a reload, because old and new code then see different
+    -- Do not compute digests during a reload: old and new code then see different
     -- modules in `package.loaded`.
     if type(package.search) == 'function' and fields.reloading == nil and instance.is_configured() then
         local stash = stash_lib.peek()

@@ -17,8 +17,8 @@ local request = require('commands.common.request')
 -- of each module in the request.
 local sources = require('sources')
 
--- Time limit for connecting, and a separate limit of the same length for the first
--- answer, in seconds. A slower instance counts as unreachable.
+-- Time limit for connecting, in seconds. The same limit then applies to the first
+-- answer. A slower instance counts as unreachable.
 local CONNECT = 5
 -- The fraction of the remaining time that the other instance may use. The rest is
 -- reserved for the reply.

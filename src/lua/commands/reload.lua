@@ -64,9 +64,9 @@ local function describe_modules(choice, added)
     return list
 end
 
---- Describes the files that modules have loaded themselves, for example with `dofile`,
--- and the files that HTTP servers have cached. Each description says whether the file
--- has changed since the previous generation loaded it.
+--- Describes the files that code of modules has loaded without `require`, for example
+-- with `dofile`, and the files that HTTP servers have cached. Each description says
+-- whether the file has changed since the previous generation loaded it.
 -- @tparam table choice as returned by `catalog.choose`
 -- @tparam ?table loaded files that the modules of the new generation have loaded; nil
 --   if the new generation has not run
@@ -106,7 +106,7 @@ end
 -- @tparam table report
 -- @tparam table txn the transaction
 -- @tparam table work the reload, see `reload.pipeline`
--- @tparam ?table files that the new modules have loaded themselves
+-- @tparam ?table files see `loaded` of `describe_files`
 local function describe(report, txn, work, files)
     report.warnings, report.timings_ms = txn.warnings, txn.timings_ms
     report.modules = describe_modules(work.choice, work.modules and work.modules.added)
@@ -138,8 +138,7 @@ local function finish(txn, work)
     attempt(txn, 'record the generation', remember, txn, work)
     txn:enter('scan')
     -- End the old code now if it is handling no requests. Otherwise scan first: the
-    -- scan replaces stale references, so that code that is not reloaded calls the new
-    -- code.
+    -- scan replaces stale references. Then code that is not reloaded calls the new code.
     attempt(txn, 'end old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
     attempt(txn, 'build the report', function()

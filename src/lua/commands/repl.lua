@@ -39,7 +39,7 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- Maps what users of other consoles type out of habit to commands of this client.
+-- Commands of this client for what users of other consoles type out of habit.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
@@ -56,9 +56,9 @@ end
 
 -- After `console.delimiter(d)`, the instance's own console would wait for a line that
 -- ends with `d`. No request of the client ends with `d`, so both would wait forever.
--- Therefore this script hides the delimiter from that console. Instead, it looks for the
--- delimiter itself, at the end of what the user has typed. Thus, text that sets a
--- delimiter works as in Tarantool's console.
+-- Therefore this script hides the delimiter from that console, and checks on its own
+-- whether the user's input ends with it. So setting a delimiter has the same effect as
+-- in Tarantool's console.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')

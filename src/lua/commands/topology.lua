@@ -10,12 +10,12 @@ local fiber = require('fiber')
 local instance = require('commands.common.instance')
 local request = require('commands.common.request')
 
--- Time limit for the answers of all other instances, in seconds.
+-- Common time limit for the answers from all other instances, in seconds.
 local PATIENCE = 2
 
--- Lua code that runs on another instance. It returns the status of the asking instance
--- in the config there: `enabled`, `disabled`, `expelled` or `unknown`. It returns nil if
--- there is no such config.
+-- Lua code that runs on another instance. It returns the status that the other
+-- instance's config gives to the asking instance: `enabled`, `disabled`, `expelled` or
+-- `unknown`. It returns nil if the other instance has no config.
 local FAR_END = [[
     local topology = require('cartridge').config_get_readonly('topology')
     if type(topology) ~= 'table' or type(topology.servers) ~= 'table' then
