@@ -40,8 +40,8 @@ skip(const char **at, const char *end, int depth)
 			return -1;
 		count = mp_decode_map(at);
 		/*
-		 * A map that claims more entries than there are bytes left is
-		 * truncated.  Reject it here, before the count is doubled,
+		 * A map that claims more entries than there are bytes left must
+		 * be incomplete.  Reject it here, before the count is doubled,
 		 * because doubling a huge count could overflow.
 		 */
 		if (count > (size_t)(end - *at))

@@ -22,7 +22,9 @@ struct report {
 	json_t		*instance;	/* owned; NULL if out of memory */
 	size_t		 size;		/* estimated heap size, in bytes */
 	enum outcome	 outcome;
-	/* The failure is temporary and had no effect, so --wait retries. */
+	/*
+	 * The request had no effect and may succeed later, so --wait retries.
+	 */
 	int		 transient;
 };
 

@@ -35,9 +35,9 @@ int	report_fields_read(json_t *into, const struct field *,
 	    const json_t *from, const char *outer, struct schema_error *);
 
 /*
- * Converts a string from an instance.  Escapes a string that contains NUL,
- * which C strings and many JSON parsers cannot handle.  Returns a new
- * reference, or NULL if out of memory.
+ * Converts a string of a reply to a string of a report.  Escapes a string that
+ * contains NUL, which C strings and many JSON parsers cannot handle.  Returns a
+ * new reference, or NULL if out of memory.
  */
 json_t	*report_fields_text(json_t *from);
 

@@ -34,9 +34,9 @@ struct field {
 };
 
 /*
- * The fields of a report.  A report has `target`, the name fields, `ok`,
- * `outcome` and the other fields, in this order.  Each list ends with a row
- * whose name is NULL.
+ * The lists of the fields of a report and of its `error`.  A report has
+ * `target`, the name fields, `ok`, `outcome` and the other fields, in this
+ * order.  Each list ends with a row whose name is NULL.
  */
 extern const struct field report_name_fields[];
 extern const struct field report_fields[];

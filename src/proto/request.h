@@ -32,8 +32,8 @@ struct request {
  * command.
  *
  * If `args` contains "request", the gateway relays the command that "request"
- * describes.  In that case, the line also contains the source of boot.lua and
- * the modules of the relayed command.
+ * describes.  In that case, the line also contains, for the other instance, a
+ * second copy of boot.lua and the modules of the relayed command.
  *
  * The strings in the "texts" object of `args` are sent in the same form as the
  * modules, not as JSON, so that they are escaped only once.

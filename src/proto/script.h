@@ -3,7 +3,7 @@
 
 /*
  * The Lua files under src/lua/, which scripts/embed.sh embeds at build time.
- * They are stored as they are sent: escaped for a Lua string.
+ * They are stored in the form that is sent: escaped for a Lua string.
  */
 
 #ifndef CR_SCRIPT_H

@@ -56,8 +56,8 @@ char	*bytes_text(const unsigned char *bytes, size_t len, int escape_nul,
 
 /*
  * Decodes base64 in place.  The result is never longer than the input.  Accepts
- * white space and missing padding.  Returns the new length, or -1 without
- * changes if the text is not base64.
+ * white space and missing padding.  Returns the new length.  If the text is not
+ * base64, returns -1 and leaves it unchanged.
  */
 ssize_t	 bytes_from_base64(char *text, size_t len);
 

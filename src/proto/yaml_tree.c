@@ -30,8 +30,8 @@
  * spare capacity of tables.  COST_ITEM and COST_PAIR do not include the cost of
  * the value.
  */
-#define COST_ITEM	24	/* per item of an array */
-#define COST_PAIR	104	/* per key of an object, plus its length */
+#define COST_ITEM	24	/* bytes per item of an array */
+#define COST_PAIR	104	/* bytes per key, plus the length of the key */
 #define COST_ARRAY	128
 #define COST_OBJECT	224
 #define COST_STRING	72	/* plus the length of the text */
@@ -57,8 +57,10 @@ struct frame {
 	int		 is_map;
 	char		*key;		/* pending key, or NULL; owned */
 	size_t		 key_len;
-	size_t		 size;		/* bytes of text, aliases expanded */
-	unsigned	 height;	/* nesting levels, including this one */
+	/* The number of bytes of text in the node, with aliases expanded. */
+	size_t		 size;
+	/* The number of nesting levels in the node, including its own. */
+	unsigned	 height;
 	size_t		 anchor;	/* index of anchor plus one, or 0 */
 };
 
@@ -201,9 +203,9 @@ set_node_key(struct reader *reader, const json_t *node)
 	if (text == NULL)
 		return out_of_memory(reader);
 	/*
-	 * The text counts against the memory limit, because its length can grow
-	 * exponentially: each level of nested keys escapes the quotes of the
-	 * level below.
+	 * The text of a key counts against the memory limit, because its length
+	 * can grow exponentially: if keys are nested, the quotes of an inner
+	 * key are escaped again at each outer level.
 	 */
 	if (charge(reader, len) == -1) {
 		free(text);
