@@ -29,8 +29,8 @@
  */
 #define JOBS_MANY	64
 /*
- * The default maximum with --cluster.  It is lower than JOBS_MANY, because one
- * gateway may have to relay all requests.
+ * The default maximum number of parallel read-only jobs with --cluster.  It is
+ * lower than JOBS_MANY, because one gateway may have to relay all requests.
  */
 #define JOBS_RELAYED	16
 
@@ -257,8 +257,8 @@ args_for_run(const struct fleet *fleet, const json_t *given)
 	json_t *args = json_copy_strict(given);
 
 	/*
-	 * The progress line shows phases, and instances report phases only if
-	 * the request is verbose.
+	 * The progress line shows phases.  Make the request verbose, because
+	 * instances report phases only if asked to be verbose.
 	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
@@ -463,10 +463,7 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
 	run.outcome = worst_outcome(&fleet);
-	/*
-	 * If there are members on which the command was not attempted, it has
-	 * not succeeded.
-	 */
+	/* The command has not succeeded if any member was not attempted. */
 	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
 		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {

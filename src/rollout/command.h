@@ -26,7 +26,7 @@ int	command_targets(const struct options *, struct targets *,
  * which the only target belongs.  Prints all reports.  Also lists on standard
  * error the instances that were not attempted because of a failure or an
  * interrupt.  If all instances were skipped, the outcome is `refused`.  Flushes
- * all output, and only then restores the previous effect of signals.  Returns
+ * all output, and only then restores the previous signal dispositions.  Returns
  * the worst outcome.
  */
 enum outcome	command_run(const struct options *, const struct targets *,

@@ -30,8 +30,9 @@ enum member_state {
 };
 
 /*
- * The groups of a rollout, in execution order.  The gateway forms its own group
- * after the other members with its role, because it relays their requests.
+ * The groups of a rollout, in execution order.  The gateway is in a group by
+ * itself, after the other members of its role, because it relays their
+ * requests.
  */
 enum member_group {
 	GROUP_FOLLOWERS,

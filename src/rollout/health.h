@@ -26,16 +26,16 @@ int	health_ok(const struct report *, int was_unhealthy);
 int	health_reported_unhealthy(const json_t *instance);
 
 /*
- * Turns the report of a reload into a failure: the instance did not become
- * healthy within `seconds`.  Takes the reason from `status`, the last status
- * report of the instance.
+ * Turns the report of a reload into a failure, because the instance did not
+ * become healthy within `seconds`.  Takes the reason from `status`, the last
+ * status report of the instance.
  */
 void	health_set_failed(struct report *, const struct report *status,
 	    double seconds);
 
 /*
- * Turns the report of a reload into a failure: the health check ran out of
- * memory.
+ * Turns the report of a reload into a failure, because the health check ran out
+ * of memory.
  */
 void	health_set_unknown(struct report *);
 

@@ -13,7 +13,7 @@
 #include "util/escape.h"
 #include "util/json_util.h"
 
-/* The first and the longest delay before a retry, in milliseconds. */
+/* Delays before a retry, in milliseconds: the first one and the maximum. */
 #define RETRY_FIRST_MS	100
 #define RETRY_MAX_MS	1000
 

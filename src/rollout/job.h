@@ -30,7 +30,7 @@ struct job_spec {
 	struct request		 request;	/* sent directly */
 	struct request		 relayed;	/* sent to a gateway */
 	char			 command[16];
-	/* The outcomes that count as a success, as a set of OUTCOME_BIT. */
+	/* The outcomes that count as a success: a set of OUTCOME_BITs. */
 	unsigned		 expected;
 	enum side_effect	 side_effect;
 	double			 timeout;	/* per attempt, in seconds */
@@ -67,17 +67,21 @@ struct job {
 	const char			*uri;
 	void				*owner;		/* context for hooks */
 	enum job_state		 state;
-	int64_t				 until;		/* see job_begin */
-	int64_t				 limit;		/* see job_begin */
+	/* No retry is scheduled for later than this time. */
+	int64_t				 until;
+	/* The common deadline for all attempts, or 0. */
+	int64_t				 limit;
 	int64_t				 began;
 	int64_t				 tried;		/* start of attempt */
 	unsigned			 tries;
 	int64_t				 next;		/* time of next retry */
 	int64_t				 delay;
 	struct exchange_request		 asked;
-	char				*rest;		/* used by `asked` */
+	/* The second part of the request line, to which `asked` points. */
+	char				*rest;
 	struct exchange			*exchange;
-	int				 was_unhealthy;	/* see health_ok */
+	/* Whether to ignore Cartridge's health flag, see health_ok. */
+	int				 was_unhealthy;
 	char				 phase[256];	/* escaped */
 	/* The report of the last attempt. */
 	struct report			 report;

@@ -23,8 +23,8 @@ status_of(const struct member *member)
 }
 
 /*
- * Stores a member's reply to the preflight.  After a success, the member waits
- * for the command itself, or is skipped if it is a stateboard.
+ * Stores a member's reply to the preflight.  On success, marks the member as
+ * waiting for the command itself, or as skipped if it is a stateboard.
  */
 static int
 take_answer(struct fleet *fleet, struct member *member)

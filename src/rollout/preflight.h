@@ -22,8 +22,8 @@ int	preflight_spec_init(struct job_spec *, const struct options *,
 /*
  * Runs the preflight on all waiting members, and stores their replies.  A
  * member that fails gets a report, which is not printed yet.  Stateboards and
- * duplicates are skipped.  Each other member is added to the group for its
- * role, and waits for the command.  Returns 0, or -1 with an error.
+ * duplicates are skipped.  All remaining members are added to the groups for
+ * their roles, and wait for the command.  Returns 0, or -1 with an error.
  */
 int	preflight_run(struct fleet *, size_t jobs, struct error *);
 

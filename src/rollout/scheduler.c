@@ -16,7 +16,7 @@
 #include "util/fdlimit.h"
 #include "util/signals.h"
 
-/* The minimum time that an instance gets to become healthy, in milliseconds. */
+/* An instance gets at least this long to become healthy, in milliseconds. */
 #define HEALTH_MIN_MS	1000
 
 /* The maximum number of instances to name in a message. */
@@ -168,8 +168,9 @@ start_health_check(struct scheduler *scheduler, struct slot *slot)
 	int64_t now = clock_ms(), limit;
 
 	/*
-	 * Cartridge's health flag describes the whole cluster, so ignore it if
-	 * another instance has already failed.
+	 * Cartridge's health flag describes the whole cluster.  If another
+	 * instance has already failed, ignore the flag: it says nothing about
+	 * this instance.
 	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
@@ -253,8 +254,8 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 	struct job *job = &slot->job;
 
 	/*
-	 * A health check can also be cancelled.  The check only decides whether
-	 * to reload more instances, and an interrupt prevents that anyway.
+	 * A health check may be cancelled too: it only decides whether to
+	 * reload more instances, and none are reloaded after an interrupt.
 	 */
 	if (slot->checks_health || job->state == JOB_BACKOFF ||
 	    (job_in_flight(job) && job->spec->side_effect == EFFECT_NONE)) {
