@@ -246,6 +246,19 @@ case('an instance that takes too long is a timeout', function(t)
     t:like(by_command.native.error.message, 'in time; .* has no time limit', "and for Cartridge's own")
 end)
 
+case('a timeout of the connection before the deadline is a timeout', function(t)
+    pool(function()
+        local count = 0
+        return {state = 'active', eval = function()
+            count = count + 1
+            return count == 1 and clock.time() or box.error(box.error.TIMEOUT)
+        end}
+    end)
+    local report = relay(sources({}), {command = 'status'}, {timeout = 60})
+    t:is(report.outcome, 'timeout', 'outcome')
+    t:is(report.error.code, 'deadline', 'code')
+end)
+
 case('a connection lost during the request reports an unknown outcome', function(t)
     local conn = reachable()
     local channel = fiber.channel(1)

@@ -597,7 +597,7 @@ test_discover_hostile_name_is_refused(void **state)
 		expect_error("shop", names[i], "run", USAGE,
 		    PARTS("instance", names[i]));
 	}
-	expect_error(NULL, NULL, NULL, USAGE, PARTS("no application"));
+	expect_error(NULL, NULL, NULL, USAGE, PARTS("no run directory"));
 	expect_error("shop", NULL, "", USAGE, PARTS("empty"));
 }
 

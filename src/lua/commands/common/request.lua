@@ -44,7 +44,8 @@ end
 local function locked(held)
     return refused({
         code = 'locked',
-        message = ('another reload, started by %s, has been running for %.1f s'):format(held.holder, held.seconds),
+        message = ('another reload or push, started by %s, has been running for %.1f s')
+            :format(held.holder, held.seconds),
         transient = true,
     })
 end
