@@ -26,14 +26,15 @@ struct request {
 };
 
 /*
- * Builds the part of the line that does not depend on the instance.  This part
- * contains boot.lua, src/lua/commands/<command>.lua, the modules that this
- * command requires, and `args`.  The "command" field of `args` names the
- * command.
+ * Builds the part of a request line that is the same for all instances: the
+ * code of boot.lua, of src/lua/commands/<command>.lua and of the modules that
+ * this command requires, followed by `args`.  The "command" field of `args`
+ * names the command.
  *
  * If `args` contains "request", the gateway relays the command that "request"
- * describes.  In that case, the line also contains, for the other instance, a
- * second copy of boot.lua and the modules of the relayed command.
+ * describes.  Then the line also contains a second copy of boot.lua and the
+ * modules of the relayed command, which the gateway sends to the other
+ * instance.
  *
  * The strings in the "texts" object of `args` are sent in the same form as the
  * modules, not as JSON, so that they are escaped only once.

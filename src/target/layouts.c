@@ -14,7 +14,7 @@
 #include "util/path.h"
 
 enum scope {
-	NAMED,			/* the path names the application */
+	NAMED,			/* the path contains the application name */
 	OWNED,			/* run directory of a single application */
 	DOCKER			/* environment variables give the names */
 };

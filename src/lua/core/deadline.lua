@@ -3,9 +3,9 @@
 local require = ...
 local clock = require('clock')
 
---- Returns the deadline of a command: `timeout` seconds from now, or `not_after` if that
--- is earlier. At `not_after`, the client stops waiting. `not_after` is earlier if the
--- instance reads the request late.
+--- Returns the deadline of a command: `timeout` seconds from now, or `not_after`, the
+-- time at which the client stops waiting, whichever comes first. `not_after` comes first
+-- if the instance was late in reading the request.
 -- @tparam table args arguments of the command: `timeout` in seconds, `not_after` (Unix
 --   time)
 -- @treturn number seconds on the monotonic clock

@@ -1,8 +1,8 @@
 --- Handles the fibers that run old code after the commit. Waits for fibers that serve
 -- requests. Ends, restarts or reports fibers that run loops.
 --
--- A fiber runs a loop if its entry function is old code. It serves a request if its
--- stack has old code but its entry function is not old. A joinable fiber may be part of
+-- A fiber is taken to run a loop if its entry function is old code, and to serve a
+-- request if its stack has old code but its entry function is not old. A joinable fiber may be part of
 -- a request even if its entry function is old code. Requests are allowed to finish.
 -- Loops are handled only after all requests have finished, because a request may be
 -- waiting for a fiber that merely looks like a loop.
@@ -12,9 +12,9 @@
 -- safe, the loop keeps running and is reported, because a reload must not stop its
 -- work. A loop is also kept if its replacement has failed.
 --
--- A loop inside a protected call is never cancelled. The call would catch the error
--- that should end the fiber. If the call is itself in a loop, that loop could then
--- block the server.
+-- A loop inside a protected call is never cancelled, because the call would catch the
+-- error that should end the fiber. If the call is repeated in a loop, that loop would
+-- then run without yielding and block the server.
 
 local require = ...
 local carriers = require('adapters.fibers.carriers')
