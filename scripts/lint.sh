@@ -18,8 +18,9 @@ for page in man/*; do
 	groff -mandoc -Tutf8 -ww -rLL=80n -z "$page"
 done 2>&1 | (! grep .)
 luacheck -q src/lua tests
-shellcheck -x -e SC2317 "$@"
-cppcheck -q --error-exitcode=1 --inline-suppr --std=c11 \
+# One process a script: shellcheck takes a second for each.
+printf '%s\0' "$@" | xargs -0 -n 1 -P "$(nproc)" shellcheck -x -e SC2317
+cppcheck -q -j "$(nproc)" --error-exitcode=1 --inline-suppr --std=c11 \
     --enable=warning,portability --suppress=missingIncludeSystem \
     --suppress=ctuuninitvar -Isrc -D__GNUC__ "-DCR_VERSION=\"$version\"" src
 # Only these files read the environment; the manual is checked against them.
