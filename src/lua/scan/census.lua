@@ -34,8 +34,8 @@ local function new()
 end
 
 --- Records a reference on the path to a new function: `parent` refers to `child`.
--- @tparam table seen recorded references: parent -> set of keys. If `child` is itself
---   a key of the table `parent`, the set contains `child` instead of a key for it.
+-- @tparam table seen recorded references: parent -> set of keys. If `child` is not the
+--   value but the key of an entry in `parent`, `child` itself is added to the set.
 -- @tparam table|function parent
 -- @param key key of the reference, see `heap_walk`
 -- @param child

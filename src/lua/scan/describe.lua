@@ -191,7 +191,7 @@ local function describe(walk, roots, place)
     end
     local anchor = root.is_anchor and root.words or nil
 
-    -- The last step leads to the place from the last object on the path.
+    -- The last step leads from the last object on the path to the place.
     local last = place.key
     if place.kind == 'key' then
         last = KEY

@@ -183,8 +183,8 @@ end
 --- Moves the new entry of a list to the position of the old entry, which is removed.
 -- @tparam table item the old registration, as recorded by `note`
 -- @tparam ?table|boolean loops result of `loops_over` for the list
--- @treturn ?boolean true if the entry was moved; false if a loop prevents the move;
---   nil if one of the entries no longer exists
+-- @treturn ?boolean true if the entry was moved; false if the move could disturb a
+--   loop over the list; nil if one of the entries no longer exists
 local function merge(item, loops)
     local list, at, again = item.holder, nil, nil
     local length = #list
@@ -229,11 +229,11 @@ end
 
 --- Removes the registrations that `note` has recorded. Yields.
 -- @tparam number deadline in seconds, on the monotonic clock
--- @tparam function done (item, result), called once for each registration. There is
---   no yield between a removal and this call. `item` has `place` and `new`, as
---   passed to `note`, and the old `entry`. `result` is true if the registration was
---   removed, false if a loop prevented the removal, and nil if the registration no
---   longer existed.
+-- @tparam function done (item, result), called once for each registration, without a
+--   yield after its removal. `item` has `place` and `new`, as passed to `note`, and
+--   the old `entry`. `result` is true if the registration was removed. It is false
+--   if time ran out while a loop might still be iterating over the list. It is nil if
+--   the old registration, or the new one in the same list, no longer existed.
 function Duplicates:resolve(deadline, done)
     -- Remove nested wrappers from the inside out. The walk has found them from the
     -- outside in.

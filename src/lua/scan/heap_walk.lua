@@ -10,9 +10,9 @@
 -- the place at once: no other code has run since the walk read the place.
 --
 -- A stack with a stale function belongs to a request that started on old code. With
--- the option `puts_off`, the walk visits these stacks last. No other path leads to the
--- objects that it reaches for the first time from there. While the walk visits such
--- objects, its field `is_late` is true.
+-- the option `puts_off`, the walk visits these stacks last. Objects first reached from
+-- these stacks are reachable in no other way. The walk's field `is_late` is true while
+-- it visits these stacks and objects.
 --
 -- Objects are numbered in the order in which they are reached. For each object, the
 -- walk records the number of the previous object on the path, and the key of the
@@ -36,12 +36,12 @@ local RESTARTS = 3
 -- priority over the walk.
 local BUDGET = 0.00025
 -- Code that keeps creating objects could stay ahead of the walk forever. So the
--- time slices become longer once the heap exceeds GROWTH times its initial size by
--- more than MARGIN kilobytes. Smaller growth is normal: the heap may double between
--- two garbage collections, and it contains the walk's own lists.
+-- time slices become longer once the heap exceeds GROWTH times its size at the start of
+-- the walk by more than MARGIN kilobytes. Smaller growth is normal: the heap may double
+-- between two garbage collections, and it contains the walk's own lists.
 local GROWTH, MARGIN = 3, 16 * 1024
 -- Once this share of the time from the start of the walk to the deadline has passed,
--- the time slices become longer, too.
+-- the time slices become longer, so that the walk can finish in time.
 local PATIENCE = 0.5
 
 local getfenv, getinfo, getlocal = debug.getfenv, debug.getinfo, debug.getlocal

@@ -168,9 +168,9 @@ local function add_controllers(stash, list)
     end
 end
 
---- Finds foreign modules: since the last reload by this program, something else has
--- reloaded them, or has loaded them under another name. Until this program's next
--- reload, it is unknown which functions from their files are old. May yield.
+--- Finds foreign modules: those that something other than this program has reloaded, or
+-- loaded under another name, since this program's last reload. Until its next reload,
+-- it is unknown which functions from their files are old. May yield.
 -- @tparam table stash see `core.stash`
 -- @treturn {{name, path},...} sorted by name
 local function foreign_modules(stash)
@@ -240,14 +240,14 @@ end
 --   drain: whether to wait briefly for requests that are running old code
 --   settle (optional): function () that ends the old code. Called after the first
 --     pass; returns false if the old code had already been ended.
---   waits (optional): function () -> whether the old code has not been ended yet
+--   waits (optional): function () -> whether the old code is still to be ended
 -- @treturn table
 --   places: list of the references that were patched or remain stale
 --   left: number of references that remain stale
 --   unlisted: number of references that were patched, but are not in `places`
 --   stats: see the manual
---   stopped: nil if the scan is complete; `time` or `memory` if that ran out; an error
---     message if the scan failed
+--   stopped: nil if the scan is complete; `time` or `memory`, whichever ran out; an
+--     error message if the scan failed
 local function run(options)
     local stats = {objects = 0, functions = 0, passes = 0, slices = 0, max_slice_ms = 0, bytes = 0}
     local foreign = foreign_modules(options.stash)

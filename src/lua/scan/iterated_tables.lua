@@ -8,17 +8,17 @@ local getinfo, getlocal = debug.getinfo, debug.getlocal
 local next, type = next, type
 
 local LEVELS = stacks.LEVELS
--- Maximum number of fibers to search for loops. It is limited because the search does
--- not yield.
+-- Maximum number of fibers to search for loops. There is a limit because the search
+-- does not yield.
 local THREADS = 1000
 
 local IteratedTables = {}
 IteratedTables.__index = IteratedTables
 
---- Creates the search for tables that loops are iterating over, for one walk over the
--- heap.
--- @treturn table the search. Its field `walked` is the set of such tables in the
---   coroutines that the walk has reached. The walk adds to the set by calling
+--- Creates an object that finds, during one walk over the heap, the tables that loops
+-- are iterating over.
+-- @treturn table the object. Its set `walked` holds the tables that loops in the
+--   coroutines reached so far are iterating over. The walk adds to the set by calling
 --   `note_loops`.
 local function new()
     return setmetatable({walked = {}}, IteratedTables)

@@ -192,9 +192,8 @@ local function find_behind(place, holder, stash, counterparts)
     return false
 end
 
---- For a place in new code that refers to an old function, finds the value that the
--- place would hold if the process were restarted.
--- @tparam table place the reference to the old function
+--- Finds the value that a place in new code would hold if the process were restarted.
+-- @tparam table place the place, which refers to an old function
 -- @tparam {table,...} holders the new code that contains the reference, see
 --   `holders_of`
 -- @tparam table stash see `core.stash`
@@ -202,7 +201,7 @@ end
 -- @treturn boolean whether the value is known
 -- @return the value
 -- @treturn ?function if the value is unknown, the innermost old wrapper that was found.
---   Replacing the old function with this wrapper drops the outer wrappers.
+--   The caller may put it into the place, to drop the wrappers around it.
 local function unwrap(place, holders, stash, counterparts)
     local fewer
     for _, holder in ipairs(holders) do

@@ -412,8 +412,8 @@ end
 --
 -- Prefers a new registration with the same texts (strings in the entry, see
 -- `texts_of`). If there is none, new code may have changed the texts. In this case,
--- takes a new registration whose texts match those of no old one, unless fewer new
--- registrations than old ones are unmatched.
+-- takes a new registration whose texts match those of no old one, but only if there are
+-- at least as many unmatched new registrations as unmatched old ones.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set to
 --   the texts of the new one.
 -- @tparam function|table old the old function

@@ -79,7 +79,7 @@ function TablePatches:note_holder(kind, key, value, object)
     self.shared[value] = not is_own or nil
 end
 
---- Returns the keys under which a table has no value, but its counterpart has a
+--- Returns the string keys under which a table has no value, but its counterpart has a
 -- function.
 -- @tparam table object the table
 -- @tparam table counterpart
@@ -100,15 +100,16 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Patches all functions in an old table. If the table is used only by its module, also
--- adds the functions that only the counterpart has, because the new functions may call
--- them. Does not yield.
+--- Patches all functions in an old table. If the table and its counterpart are used only
+-- by their module, also adds the functions that only the counterpart has, because the
+-- new functions may call them. Does not yield.
 -- @tparam table item
 --   object: the old table
 --   counterpart: its counterpart
 --   number: number of the old table in the walk
 --   is_own: whether the old table is used only by its module
--- @tparam boolean is_complete whether the walk was complete
+-- @tparam boolean is_complete whether the walk was complete; if it was not, no
+--   functions are added
 -- @tparam function handle see `patch_all`
 local function patch_table(self, item, is_complete, handle)
     local object, counterpart, number = item.object, item.counterpart, item.number
@@ -125,9 +126,9 @@ local function patch_table(self, item, is_complete, handle)
     for key, f in next, object do
         if type(f) == 'function' and generations.classify(known, f) == 'stale' then
             first = self.places:create(number, 'field', key, f, object)
-            -- `create` has copied the walk's current value of `is_late`, which may be
-            -- true. But this place is not late: `counterpart_of` has excluded the tables
-            -- that only requests in flight can reach.
+            -- `create` has copied the current `is_late` of the walk. Clear it:
+            -- `counterpart_of` has excluded the tables that only requests in flight can
+            -- reach.
             first.is_late = false
             handle(first, lacks)
         end
@@ -149,8 +150,8 @@ local function patch_table(self, item, is_complete, handle)
     end
 end
 
---- If all functions of the table that contains a place can be patched together (see
--- `patch_table`), returns the counterpart of this table.
+--- Returns the counterpart of the table that contains a place, if all functions of this
+-- table can be patched together (see `patch_table`).
 -- @tparam table place
 -- @treturn ?table the counterpart; nil if the functions cannot be patched together
 -- @treturn ?boolean whether the old table is used only by its module
