@@ -26,9 +26,10 @@ void		 poller_free(struct poller *);
 
 /*
  * Sets the descriptor of a slot and the poll(2) events to wait for.  Replaces
- * the previous descriptor of the slot; -1 clears the slot.  After a slot's
- * descriptor is opened or closed, the next call must be for that slot.  Returns
- * 0, or -1 with an error.
+ * the previous descriptor of the slot; -1 clears the slot.  When the descriptor
+ * of a slot is opened or closed, call this function for that slot before the
+ * next wait and before any call for another slot: the other slot may already
+ * use the number of the closed descriptor.  Returns 0, or -1 with an error.
  */
 int		 poller_set(struct poller *, size_t slot, int fd, short events,
 		    struct error *);

@@ -124,8 +124,9 @@ set_access_error(const struct protocol_state *state, const char *text,
     int len, struct error *error)
 {
 	/*
-	 * Until box.cfg is called, a temporary server of Cartridge answers.  It
-	 * reports a wrong user or password as ER_ACCESS_DENIED, too.
+	 * Until box.cfg is called, a temporary server of Cartridge answers.
+	 * Unlike Tarantool, it reports a wrong user or password as
+	 * ER_ACCESS_DENIED.
 	 */
 	if (!state->is_accepted &&
 	    (contains(text, len, "Incorrect password") ||

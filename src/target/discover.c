@@ -28,11 +28,13 @@
 #define SYSTEM_NAME	"tarantool"
 
 /*
- * Determines the application of the sockets whose paths do not name one.  If
- * the run directory is inside a project directory (`base`), the name of the
- * application comes from the rockspec or, failing that, from the project
- * directory.  Otherwise it is the name of the run directory.  The caller frees
- * *owner.
+ * Determines the application that owns the sockets whose paths do not name an
+ * application, and stores its name in *owner, which the caller frees.  If the
+ * run directory is inside a project directory (`base`), the name comes from the
+ * rockspec or, failing that, from the project directory.  In all other cases,
+ * it is the name of the run directory, provided that the user has requested an
+ * application.  If there is no such name, or if it does not match the request,
+ * *owner remains NULL.
  */
 static int
 find_owner(struct search *search, struct run_dir *dir, const char *base,

@@ -136,9 +136,9 @@ local function stage_fibers(self)
             self.cancelled[object:id()] = object
         end
     end
-    --- Returns a `make` function for `replace`. If new code calls the replacement for a
-    -- fiber that new code has cancelled, the replacement returns the given results. In
-    -- all other cases, it calls the original.
+    --- Returns a `make` function, as `replace` expects. It makes a replacement that
+    -- returns the results given here if new code calls it for a fiber that new code has
+    -- cancelled. In all other cases, the replacement calls the original.
     local function answering(...)
         local answers = {...}
         return function(original)

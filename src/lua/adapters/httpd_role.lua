@@ -75,8 +75,8 @@ function HttpdRole:settle()
     end
 end
 
---- From now on, new code gets the live servers from `get_server`. The function stays
--- wrapped until `settle`, because old roles may still have to stop.
+--- From now on, `get_server` returns the live servers to new code. It stays wrapped until
+-- `settle`, because it must still return proxies to the `stop` functions of old roles.
 function HttpdRole:commit()
     self.proxies = {}
 end

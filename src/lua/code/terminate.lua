@@ -14,7 +14,8 @@ local clock = require('clock')
 local fiber = require('fiber')
 local generations = require('code.generations')
 
--- Time without the hook, in seconds, between two event-loop iterations with it.
+-- For how long, in seconds, the event loop runs without the hook between two of its
+-- iterations with the hook.
 local PAUSE = 0.01
 
 --- Returns whether the hook may raise an error in the function that it has interrupted.

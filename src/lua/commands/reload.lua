@@ -137,8 +137,9 @@ end
 local function finish(txn, work)
     attempt(txn, 'record the generation', remember, txn, work)
     txn:enter('scan')
-    -- End the old code now if it is handling no requests. Otherwise scan first: the
-    -- scan replaces stale references. Then code that is not reloaded calls the new code.
+    -- End the old code now if it is handling no requests. If it is handling requests,
+    -- scan first, to replace stale references: then code that is not reloaded calls the
+    -- new code while the old code finishes these requests.
     attempt(txn, 'end old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
     attempt(txn, 'build the report', function()

@@ -39,7 +39,8 @@ if what == 'complete' then
     return word('names'), list
 end
 
--- Commands of this client for what users of other consoles type out of habit.
+-- Maps what users of other consoles type out of habit to the corresponding commands of
+-- this client.
 local COMMANDS = {help = 'help', ['help()'] = 'help', ['?'] = 'help', exit = 'quit', ['exit()'] = 'quit', quit = 'quit',
     ['quit()'] = 'quit'}
 
@@ -55,7 +56,8 @@ local function is_global(name)
 end
 
 -- After `console.delimiter(d)`, the instance's own console would wait for a line that
--- ends with `d`. No request of the client ends with `d`, so both would wait forever.
+-- ends with `d`. No request of the client ends with `d`, so the client and that console
+-- would wait forever.
 -- Therefore this script hides the delimiter from that console, and checks on its own
 -- whether the user's input ends with it. So setting a delimiter has the same effect as
 -- in Tarantool's console.

@@ -1,5 +1,5 @@
---- Finds the key in a map that is probably a misspelling of a key the map lacks, for
--- messages such as "unknown key 'modul', did you mean module?".
+--- Finds the likely misspelling of a missing key among the keys of a map, for messages
+-- such as "unknown key 'modul', did you mean module?".
 
 -- The maximum edit distance at which a key counts as a misspelling.
 local ERRORS_MAX = 2
@@ -28,10 +28,11 @@ local function distance(a, b)
     return rows[#a][#b]
 end
 
---- Returns the key of a map that is closest in spelling to a key the map lacks.
+--- Among the keys of a map, finds the one whose spelling is closest to a missing key.
 -- @tparam table map
--- @tparam string name the key that the map lacks
--- @treturn ?string the key; nil if every key differs by more than `ERRORS_MAX` edits
+-- @tparam string name the missing key
+-- @treturn ?string the key found; nil if every key differs from `name` by more than
+--   `ERRORS_MAX` edits
 local function key(map, name)
     local best, errors
     for candidate in pairs(map) do

@@ -1,5 +1,5 @@
---- Adds hints to the messages of failures that usually have this cause: each load of a
--- module does something that is possible only once per process.
+--- Adds hints to the messages of failures that usually occur because a module, each time
+-- it is loaded, does something that a process can do only once.
 
 local HINTS = {
     {

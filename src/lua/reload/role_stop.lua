@@ -82,8 +82,8 @@ local function open(self)
     end
 end
 
---- Ends two measures: dropping the changes that `stop` functions make to routes and triggers,
--- and protecting new code from these functions. Both end even for a `stop` that is still
+--- Stops dropping the changes that `stop` functions make to routes and triggers, and stops
+-- protecting new code from these functions. This applies even to a `stop` that is still
 -- running when the reload ends. A second call does nothing.
 function RoleStop:close()
     for i = #self.parts, 1, -1 do

@@ -282,8 +282,8 @@ local function search(self)
             break
         end
         drain(self)
-        -- Give up when a pass has removed nothing, unless it was the first: `drain` may since
-        -- have ended code that prevented the removal.
+        -- Give up when a pass has removed nothing, but never after the first pass: the first
+        -- `drain` may have ended code that prevented the removal.
         if #self.undone == before and pass > 1 then
             break
         end

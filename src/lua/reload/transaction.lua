@@ -245,9 +245,9 @@ function Transaction:has_met_conflict()
     return false
 end
 
---- Before old code runs: protects from it what new code has set up.
--- @treturn function to be called after the old code: ends the protection, and restores
---   what the old code has removed
+--- Protects what new code has set up from old code that is about to run.
+-- @treturn function to be called after the old code has run: ends the protection, and
+--   restores what the old code has removed
 function Transaction:guard()
     local put_back = {}
     for _, adapter in ipairs(self.adapters) do
@@ -300,18 +300,19 @@ local function registered_functions(self)
     return self.registered
 end
 
---- Returns whether an old trigger, hook or handler stays registered although new code has
--- not registered it again. If it stays, its function is replaced by the counterpart in the
--- new code, and nothing else changes.
+--- Decides what happens to an old trigger, hook or handler. It either stays registered,
+-- with its function replaced by the counterpart in the new code, or the commit removes it
+-- or replaces it with a new one.
 --
--- The registration stays if the main script may have made it, because that script usually
--- does not run again. It is removed in each of these cases:
+-- It stays if the main script may have registered it, because that script usually does not
+-- run again. It does not stay if any of these is true:
 --   - The main script has run again.
---   - An earlier reload has made the registration.
---   - The function has no counterpart, or new code has registered the counterpart.
+--   - An earlier reload has registered it.
+--   - Its function has no counterpart.
+--   - New code has itself registered the counterpart.
 -- @tparam function f the old function
 -- @tparam string label identifies the registration, for example the name of a trigger
--- @treturn boolean
+-- @treturn boolean whether it stays
 function Transaction:keeps_registration(f, label)
     if self.runs_main then
         -- The main script has run again, and has registered everything that it still uses.
