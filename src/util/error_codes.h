@@ -119,7 +119,7 @@
 	ROW(FORBIDDEN, "forbidden", REFUSED,				\
 	    "The application has called forbid_reload().")		\
 	ROW(LOCKED, "locked", REFUSED,					\
-	    "Another reload or scan is running.")			\
+	    "Another reload or push is running.")			\
 	ROW(MIXED_CODE, "mixed_code", REFUSED,				\
 	    "The code on disk differs between the instances.")		\
 	ROW(NATIVE_FAILED, "native_failed", REFUSED,			\
@@ -131,7 +131,8 @@
 	ROW(NO_MAIN_SCRIPT, "no_main_script", REFUSED,			\
 	    "The main script cannot be run again.")			\
 	ROW(NO_MODULES, "no_modules", REFUSED,				\
-	    "The options select no loaded application module.")		\
+	    "No application module is loaded, or the options select "	\
+	    "none.")							\
 	ROW(NO_TOPOLOGY, "no_topology", REFUSED,			\
 	    "The instance does not belong to a cluster.")		\
 	ROW(NOT_RUNNING, "not_running", REFUSED,			\
