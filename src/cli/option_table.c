@@ -92,9 +92,9 @@ const struct option_row option_table[] = {
 	    " (default: staged)",
 	    CHANGES, OPTION_CHOICE, AT(method), 0 },
 	{ KEY_STALE, "stale", "ACTION", "patch|report|fail",
-	    "patch: patch the references to old code that are unambiguous;"
-	    " report: report references, but patch none; fail: patch, and"
-	    " exit with status 7 if any remain (default: patch)",
+	    "patch: patch unambiguous references to old code; report: patch"
+	    " none, only report them; fail: like patch, but exit with"
+	    " status 7 if references remain (default: patch)",
 	    COMMAND_RELOAD, OPTION_TEXT, AT(stale), 0 },
 	{ KEY_NO_STOP, "no-stop", NULL, NULL,
 	    "do not call the old roles' stop()",

@@ -52,7 +52,10 @@ void	text_print_head(const struct output_context *, const json_t *report,
 
 /* --- Parts of a report -----------------------------------------------------*/
 
-/* Prints the numbers of modules, changed modules and enabled roles. */
+/*
+ * Prints the numbers of modules, changed modules and enabled roles, and whether
+ * the main script runs again.
+ */
 void	text_print_code_counts(const struct output_context *,
 	    const char *before, const json_t *report);
 

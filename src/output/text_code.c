@@ -39,6 +39,8 @@ text_print_code_counts(const struct output_context *context, const char *before,
 	if (json_array_size(roles) > 0)
 		text_print_count(context, ", ", count_true(roles, "enabled"),
 		    "role");
+	if (is_true(json_object_get(report, "main"), "runs"))
+		fputs(", main script", context->out);
 }
 
 /*

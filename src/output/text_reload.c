@@ -34,8 +34,9 @@ text_print_reload(const struct output_context *context, const json_t *report)
 	if (report_ended(report, OUTCOME_RELOADED) || stale || sick) {
 		text_print_generation(context, " to ", report);
 		text_print_duration(context, " in ", duration);
-		/* A reload by Cartridge's reload_roles() reports no modules. */
-		if (json_array_size(json_object_get(report, "modules")) > 0) {
+		/* A reload by Cartridge's reload_roles() reports no code. */
+		if (json_array_size(json_object_get(report, "modules")) > 0 ||
+		    is_true(json_object_get(report, "main"), "runs")) {
 			text_print_code_counts(context, ": ", report);
 			print_routes(context, report);
 		}

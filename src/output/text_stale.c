@@ -248,14 +248,16 @@ text_print_stale_references(const struct output_context *context,
 	const json_t *scan = json_object_get(report, "scan");
 	struct counts counts;
 	int is_scan = context->view == VIEW_STALE;
+	int has_run = integer(scan, "passes") > 0;
 	size_t max = context->verbose ? json_array_size(stale) : LISTED_MAX;
 
 	count(report, &counts);
 	/*
 	 * The `stale` command prints its summary in the first line of the
-	 * report.
+	 * report.  A refused plan has a scan that did not run.
 	 */
-	if (!is_scan && (scan != NULL || json_array_size(stale) > 0))
+	if (!is_scan && (has_run || json_array_size(stale) > 0 ||
+	    is_incomplete(report)))
 		print_summary(context, report, &counts);
 	if (context->verbose)
 		print_places(context, stale, 1, max);
@@ -269,7 +271,7 @@ text_print_stale_references(const struct output_context *context,
 	    report_ended(report, OUTCOME_STALE))
 		text_print_list(context, "not checked", TERM_WARN,
 		    json_object_get(scan, "unchecked"));
-	if (context->verbose && scan != NULL)
+	if (context->verbose && has_run)
 		print_scan(context, scan);
 }
 

@@ -77,7 +77,7 @@ struct job {
 	int64_t				 next;		/* time of next retry */
 	int64_t				 delay;
 	struct exchange_request		 asked;
-	/* The second part of the request line, to which `asked` points. */
+	/* The second part of the request line.  `asked` points to it. */
 	char				*rest;
 	struct exchange			*exchange;
 	/* Whether to ignore Cartridge's health flag, see health_ok. */

@@ -271,7 +271,7 @@ local function hint(choice, places)
     end
     for _, place in ipairs(places) do
         if not place.patched then
-            return ('what the main script %s itself sets up was not reloaded; use --main to run the script again')
+            return ('code in the main script %s was not reloaded; use --main to run the script again')
                 :format(choice.script.path)
         end
     end

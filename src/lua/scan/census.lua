@@ -135,8 +135,9 @@ local function take(options)
     return self
 end
 
---- Whether the census contains an entry of a holder.
--- @tparam table found any registration with this holder, see `registrations`
+--- Returns whether the census contains an entry.
+-- @tparam table found a registration in the same holder, see `registrations`
+-- @param entry
 function Census:has(found, entry)
     if found.kind == 'around' then
         return self.layers[entry] ~= nil

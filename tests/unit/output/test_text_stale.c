@@ -32,7 +32,8 @@ many_places(size_t count, int more)
 	for (i = 0; i < count; i++)
 		fprintf(file, "%s{'where': 'w%zu', 'patched': %s}",
 		    i > 0 ? "," : "", i, i % 3 == 2 ? "true" : "false");
-	fprintf(file, "], 'scan': {'complete': true, 'more': %d}}]", more);
+	fprintf(file, "], 'scan': {'complete': true, 'passes': 1, "
+	    "'more': %d}}]", more);
 	fclose(file);
 	return text;
 }

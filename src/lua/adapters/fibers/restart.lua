@@ -98,7 +98,7 @@ end
 --   deadline: time on the monotonic clock at which the search for references stops
 --   limit: size of the Lua heap at which that search stops, in kilobytes
 -- @treturn {table,...} the restarted loops. The field `successor` of each is the id of
---   the new fiber, or true if another restarted loop has started that fiber.
+--   the new fiber, or true if another restarted loop has started its new fiber.
 local function run(loops, options)
     local candidates, objects, threads = {}, {}, {}
     for _, item in ipairs(loops) do
