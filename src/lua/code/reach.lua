@@ -1,5 +1,5 @@
 --- Finds code that belongs to a module but does not come from the module's file. Such
--- code comes from files that the module has loaded itself, for example with `dofile`,
+-- code comes from files that the code of the module has loaded, for example with `dofile`,
 -- or has a chunk name that is not a path. This search is needed for modules that no
 -- reload has loaded, because nothing has recorded what those modules compiled.
 --

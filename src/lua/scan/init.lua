@@ -237,7 +237,8 @@ end
 --   census (optional): registrations that new code had made by the commit, see
 --     `census`
 --   patch: whether to patch stale references
---   drain: whether to wait briefly for requests that are running old code
+--   drain: whether to wait briefly for requests that are running old code; the scan
+--     does not wait if `settle` is set, because `settle` waits for them
 --   settle (optional): function () that ends the old code. Called after the first
 --     pass; returns false if the old code had already been ended.
 --   waits (optional): function () -> whether the old code is still to be ended
