@@ -137,8 +137,8 @@ local function stage_fibers(self)
         end
     end
     --- Returns a `make` function, as `replace` expects. It makes a replacement that
-    -- returns the results given here if new code calls it for a fiber that new code has
-    -- cancelled. In all other cases, the replacement calls the original.
+    -- returns the results given here if new code calls it for a fiber whose cancellation
+    -- is deferred. In all other cases, the replacement calls the original.
     local function answering(...)
         local answers = {...}
         return function(original)

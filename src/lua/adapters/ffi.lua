@@ -109,8 +109,9 @@ function Ffi:compare(declarations, known)
     return {}
 end
 
---- Adds the C declarations that a text contains, unless they contradict existing ones.
--- Raises LuaJIT's error if the text is not valid C.
+--- Adds the C declarations that a text contains. Fails if they contradict existing ones,
+-- or cannot be compared with them or separated from them. Raises LuaJIT's error if the
+-- text is not valid C.
 -- @treturn table verdict: empty on success. On failure, the message is in its only
 --   field, named `refuse` if restarting the instance would help, or `fail` if it would
 --   not.
@@ -218,7 +219,7 @@ local function find_member(mt, object, key)
 end
 
 --- Stages new methods of a type: until the commit, only new code sees them. LuaJIT
--- cannot replace the metatable of a type, so the functions in the metatable are
+-- cannot replace the metatable of a type, so the metamethods in the metatable are
 -- replaced with wrappers.
 -- @tparam table existing the metatable of the type
 -- @tparam table mt the metatable that new code has passed to `ffi.metatype`

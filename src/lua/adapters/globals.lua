@@ -77,9 +77,9 @@ function Globals:snapshot()
     end
 end
 
---- Watches the entries of a table, unless the table is too large. Adds an item to
--- `self.data`. The item's field `changes` has an entry for each key whose value new code
--- may have changed: key -> {before = {value}, after, verdict}.
+--- Watches the entries of a table, unless the table is too large or `ALL_ENTRIES` is
+-- reached. Adds an item to `self.data`. The item's field `changes` has an entry for each
+-- key whose last change may be by new code: key -> {before = {value}, after, verdict}.
 function Globals:watch(label, value)
     if type(value) ~= 'table' or self.entries >= ALL_ENTRIES then
         return

@@ -100,9 +100,10 @@ function Http:snapshot()
         self.options = table.copy(self.live.options)
     end
     self.library = debug.getinfo(self.live.route, 'S').source
-    -- Existing routes that do not belong to old code. The commit keeps a route in `kept`
-    -- unless new code deletes that route. The commit keeps a route in `unowned` unless
-    -- new code registers a route with the same method and path.
+    -- `seen` has all existing routes. `kept` and `unowned` have those that do not belong
+    -- to old code. The commit keeps a route in `kept` unless new code deletes that route.
+    -- The commit keeps a route in `unowned` unless new code registers a route with the
+    -- same method and path.
     self.seen, self.kept, self.unowned = {}, {}, {}
     for _, route in ipairs(list_routes(self.live.routes)) do
         self.seen[route] = true
@@ -306,7 +307,7 @@ end
 
 --- After a rollback has restarted old roles, copies their routes, hooks and helpers from
 -- the proxy to the live server. A route replaces the live route with the same method and
--- path.
+-- path, unless that live route is in `kept` (see `snapshot`).
 function Http:revive()
     unstage(self)
     local routes, places = list_routes(self.live.routes), {}

@@ -70,8 +70,8 @@ local function is_same_option(name, a, b)
     return true
 end
 
---- Throws an error that fails the reload, because new code has called a function that it
--- must not call.
+--- Throws an error that fails the reload, because new code has made a call that it must
+-- not make.
 -- @tparam table fields {code, message} of the failure
 function Process:refuse(fields)
     fields.phase, fields.module = self.txn.phase, self.txn.module

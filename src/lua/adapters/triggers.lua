@@ -300,7 +300,8 @@ end
 
 --- After a rollback, applies the calls by which restarted old roles have set or removed
 -- triggers. A call that sets a trigger replaces an existing trigger whose function has
--- the same code as the new one. All other calls have their usual effect.
+-- the same code as the new one. If there is none, or if the call removes a trigger, the
+-- call has its usual effect.
 function Triggers:revive()
     unstage(self)
     for _, place in ipairs(self.places) do

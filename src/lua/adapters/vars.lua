@@ -125,8 +125,8 @@ local function has_left(self, kind, name)
     return left and not has_same_entries(kind.audiences:find(kind.old, name), left.first)
 end
 
---- Creates a copy of the current variables for a `stop` that runs before the commit. If an
--- earlier `stop` has changed its copy, that copy is reused.
+--- Creates a copy of the current variables for a `stop` that runs before the commit. If
+-- an earlier `stop` has changed its copy, that copy is reused.
 function Vars:retire()
     local kind = self.kinds.values
     if kind == nil or self.txn.committed then

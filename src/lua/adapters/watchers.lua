@@ -268,7 +268,7 @@ end
 -- new code has registered a watcher for that key. This uses up one of the `count` new
 -- watchers. The old watchers with unknown keys are silenced for all keys if at least as
 -- many new watchers are left. If fewer are left, those old watchers are silenced only
--- for the keys of the new watchers.
+-- for the keys of the new watchers, and for the keys that earlier reloads have silenced.
 local function silence_group(self, found)
     local registry, unknown, count = debug.getregistry(), {}, found.count
     for _, item in ipairs(found.olds) do

@@ -54,10 +54,11 @@ function EndedLoops:remember()
     self.before = list_serving(self)
 end
 
---- Warns about endless loops that have ended: only an error can have ended them. Checks
--- the loops that new code has started. If `watches_main` is set, also checks the loops
--- of the main script, because they call new code. Ignores loops that are running again
--- in another fiber. Yields.
+--- Warns about endless loops that have ended, unless new code has cancelled them: only an
+-- error can have ended them. Checks the loops that new code has started. If
+-- `watches_main` is set, also checks earlier loops that do not belong to old code, such
+-- as those of the main script, because they may call new code. Ignores loops that are
+-- running again in another fiber. Yields.
 function EndedLoops:warn()
     local ended, is_running = {}, {}
     for _, entry in ipairs(self.started:list_ended()) do

@@ -2,10 +2,11 @@
 -- requests. Ends, restarts or reports fibers that run loops.
 --
 -- A fiber is taken to run a loop if its entry function is old code, and to serve a
--- request if its stack has old code but its entry function is not old. A joinable fiber may be part of
--- a request even if its entry function is old code. Requests are allowed to finish.
--- Loops are handled only after all requests have finished, because a request may be
--- waiting for a fiber that merely looks like a loop.
+-- request if its stack has old code but its entry function is not old. A fiber that is
+-- joinable, or whose stack is not completely known, may be part of a request even if its
+-- entry function is old code. Requests get time to finish. Loops are handled only after
+-- all requests have finished or this time is over, because a request may be waiting for
+-- a fiber that merely looks like a loop.
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
 -- without a replacement is restarted if that is safe (see `restart`). If that is not
@@ -35,7 +36,7 @@ local REQUESTS, PART = 5, 0.5
 local DRAIN = 0.25
 -- How long to wait for loops to end, or to leave a protected call, in seconds.
 local PATIENCE = 1
--- How long to search for references to fibers that run loops, in seconds.
+-- Maximum time to search for references to fibers that run loops, in seconds.
 local SEARCH = 5
 -- Maximum number of times to list the fibers. A single listing may miss a loop that
 -- starts a new fiber for each iteration.
@@ -76,8 +77,8 @@ local function after(self, seconds)
 end
 
 --- Returns whether a joinable fiber runs a loop of old code: its entry function is old
--- code, its stack has an endless loop of old code, and no other fiber is waiting to join
--- it. Returns false if the fiber is not joinable.
+-- code, its stack is completely known and has an endless loop of old code, and no other
+-- fiber is waiting to join it. Returns false if the fiber is not joinable.
 local function is_joinable_loop(item, is_old)
     local ok, object = pcall(fiber.find, item.id)
     return item.is_joinable and item.is_whole and is_old(item.entry.func) and ok and object ~= nil

@@ -9,8 +9,8 @@
 --   * Every reference to the old fiber can be replaced with a reference to the new
 --     fiber. Code may use the reference to check whether its loop is running.
 --
--- The oldest loop is restarted first. It may supervise the others, and start them
--- itself.
+-- Older loops are restarted before newer ones. An older loop may supervise newer ones,
+-- and start them itself.
 
 local require = ...
 local bytecode = require('platform.bytecode')
@@ -57,8 +57,8 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Returns whether a new fiber already runs the counterpart of an old loop. Such a fiber
--- was started by a loop that was restarted earlier.
+--- Returns whether a fiber that is not in `ours` already runs the counterpart of an old
+-- loop. Such a fiber was started by a loop that was restarted earlier.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
 -- @tparam table ownership see `code.ownership`

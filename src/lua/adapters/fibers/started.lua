@@ -113,7 +113,8 @@ local function cancel_entry(entry, undone)
 end
 
 --- Returns a function that withdraws the fibers that new code has started since `mark`
--- was called. A withdrawn fiber is cancelled, and `list_ended` leaves it out.
+-- was called. A withdrawn fiber is cancelled, unless it is inside a protected call.
+-- `list_ended` leaves out withdrawn fibers.
 function Started:mark()
     local before = table.copy(self.entries)
     return function()
