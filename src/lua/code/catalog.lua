@@ -196,8 +196,8 @@ local function is_application_path(path)
         and not starts_with(path, '.rocks/') and not is_system_path(path)
 end
 
--- Servers of the `http` rock whose routes refer to controllers by name. A server loads
--- these controllers from a directory of its own, where `require` does not search.
+-- Servers of the `http` rock whose routes refer to controllers by name. A server looks
+-- for these controllers first in a directory of its own, where `require` does not search.
 local http_with_controllers = {}
 
 --- Finds the file of a module, or of a controller of an HTTP server.

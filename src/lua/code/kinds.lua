@@ -11,7 +11,8 @@ local LIST = {
     {'shared_object', 'in C'},
     {'excluded', 'excluded by --exclude'},
     {'builtin', 'built into Tarantool, or without functions'},
-    -- The kinds below need no description, because messages do not mention them.
+    -- The kinds below need no description, because messages about an empty selection do
+    -- not list them.
     {'gone'},
     {'not_selected'},
 }

@@ -8,9 +8,10 @@
 -- it raises no event.
 --
 -- The event does not name the file from which the compiled text was read. Therefore the
--- recorder also notes which files new code opens. It attributes compiled text to the
--- opened file with the same content or, if there is none, to all files opened since the
--- previous compilation.
+-- recorder also notes which files new code opens. It attributes compiled text to a file
+-- with the same content. It looks for this file among the opened files, and among the
+-- paths in variables and constants of the functions on the stack. If it finds none, it
+-- attributes the text to all files opened since the previous compilation.
 
 local require = ...
 local catalog = require('code.catalog')
@@ -103,7 +104,7 @@ local function note_opened(self, path)
 end
 
 --- Finds the opened file that was probably the source of a chunk passed to `loadstring`.
--- @tparam string text the source text, or the path of its file
+-- @tparam string text chunk name: usually the source text, or the path of its file
 -- @treturn ?string path of an opened file with this path or content
 local function find_opened(self, text)
     if self.sought ~= text then

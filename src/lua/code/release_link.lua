@@ -93,7 +93,8 @@ end
 --- Returns whether the parent directory of a release may contain another release of the
 -- application, that is, an entry with a similar name. Yields.
 -- @tparam string directory the release directory
--- @treturn boolean also true if the parent directory cannot be listed
+-- @treturn boolean also true if the parent directory cannot be listed, because a link may
+--   still be found through PWD or in another directory
 local function has_sibling(directory)
     local parent, own = split(directory)
     local names = fio.listdir(parent)

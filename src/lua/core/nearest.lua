@@ -31,8 +31,8 @@ end
 --- Among the keys of a map, finds the one whose spelling is closest to a missing key.
 -- @tparam table map
 -- @tparam string name the missing key
--- @treturn ?string the key found; nil if every key differs from `name` by more than
---   `ERRORS_MAX` edits
+-- @treturn ?string the key found; nil if every other string key differs from `name`
+--   by more than `ERRORS_MAX` edits
 local function key(map, name)
     local best, errors
     for candidate in pairs(map) do

@@ -402,8 +402,8 @@ function Lifecycle:stop_old()
 end
 
 --- Ends the separate view of services and variables that the `stop` functions of old
--- roles get, see `role_stop`. A `stop` that has not returned yet continues without this
--- view.
+-- roles get, and all else that `role_stop` has set up for them. A `stop` that has not
+-- returned yet continues without these.
 function Lifecycle:finish()
     self.role_stop:close()
     self.framework:settle()

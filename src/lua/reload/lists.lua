@@ -10,9 +10,9 @@ local LIST, COMPARED = 10000, 1000
 -- limited because the function does not yield.
 local FRAMES = 3000
 
---- Returns whether two values were probably registered by the same code: both are closures
--- of the same prototype (compiled function), or both are tables with such closures in the
--- same fields.
+--- Returns whether two values were probably registered by the same code: they are the same
+-- value, closures of the same prototype (compiled function), or tables with such closures
+-- in the same fields.
 local function is_equivalent(a, b)
     if rawequal(a, b) or type(a) == 'function' and ownership.is_same(a, b) then
         return true

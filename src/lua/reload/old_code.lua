@@ -23,9 +23,10 @@ local function new(txn, choice)
     }, OldCode)
 end
 
---- Records as new code the functions of the modules and main script that were compiled for
--- this reload. All other functions from the same files count as old code. So do functions
--- from the former files of moved or removed modules. May yield.
+--- Records as new code the functions of the compiled modules and, if the reload runs the
+-- main script again, those of that script. All other functions from the same files count
+-- as old code. So do functions from the former files of moved or removed modules. May
+-- yield.
 function OldCode:record()
     local txn = self.txn
     for _, module in ipairs(self.choice.selected) do

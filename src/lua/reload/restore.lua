@@ -47,7 +47,7 @@ end
 -- @tparam table edge the reference, see `restore`
 -- @tparam table record what the table held according to the image
 -- @tparam {table,...} waiting see `restore`
--- @treturn boolean false if the table is a list over which a loop is iterating, so that
+-- @treturn boolean false if the table is a list over which a loop may be iterating, so that
 --   the entry cannot be removed yet
 local function restore_field(image, edge, record, waiting)
     local object = edge.object
@@ -77,7 +77,7 @@ end
 -- @tparam table image see `image`
 -- @tparam table edge the reference, see `edge_of` in `reload.sweep`
 -- @tparam {table,...} waiting collects the lists from which an entry cannot be removed
---   yet, because a loop is iterating over the list
+--   yet, because a loop may be iterating over the list
 -- @treturn boolean false if the reference was not removed
 local function restore(image, edge, waiting)
     local object, key, child = edge.object, edge.key, edge.child

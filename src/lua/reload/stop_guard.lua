@@ -7,7 +7,7 @@
 --
 -- For the same reason, `stop` may find fibers of new code under these names. If `stop` tries
 -- to cancel a fiber of new code, the call has no effect. If `stop` then asks for the status
--- of the fiber, the answer is "dead", although the fiber still runs.
+-- of the fiber, the answer is "dead", even if the fiber still runs.
 
 local require = ...
 local fiber = require('fiber')
