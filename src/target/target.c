@@ -264,11 +264,11 @@ target_without_password(const char *spec)
 static int
 has_user(const char *spec)
 {
-	const char *first = strpbrk(spec, "/:@");
+	const char *first = strpbrk(spec, "/:");
 
-	return first != NULL && first[0] != '/' &&
+	return first != NULL && first[0] == ':' &&
 	    strncmp(spec, "unix:", strlen("unix:")) != 0 &&
-	    strchr(first, '@') != NULL && strchr(first, ':') != NULL;
+	    strchr(spec, '@') != NULL;
 }
 
 void

@@ -389,6 +389,8 @@ test_targets_add_user_without_password_is_refused(void **state)
 	assert_int_equal(targets_add(&targets, "run/a:b@c", &error), 0);
 	assert_int_equal(targets_add(&targets, "a@b", &error), 0);
 	assert_string_equal(targets.list[2].path, "a@b");
+	assert_int_equal(targets_add(&targets, "a@b/c:1", &error), 0);
+	assert_string_equal(targets.list[3].path, "a@b/c:1");
 	targets_finish(&targets);
 	secret_wipe_all();
 }
