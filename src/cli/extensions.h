@@ -26,8 +26,8 @@
  * Reads config.yml at the top of a directory, and all *.lua files in the whole
  * directory tree.  Adds them to the arguments of `push` as two fields.  The
  * field "sections" is an array of {name, size}, sorted by name.  The field
- * "texts" is an object; its field "pushed" has the contents of all files in the
- * same order.
+ * "texts" is an object; its field "pushed" is the concatenation of all files in
+ * the same order.
  *
  * Skips names that start with a dot.  Follows symbolic links to files, but
  * rejects symbolic links to directories.  Also rejects files that are

@@ -58,7 +58,8 @@ int64_t		 exchange_due(const struct exchange *);
  * which step failed and whether the request had been sent.  The `outcome` field
  * of the error is usually OUTCOME_UNREACHABLE, OUTCOME_PROTOCOL or
  * OUTCOME_TIMEOUT.  It is OUTCOME_FAILED if the Lua code left a transaction
- * open, and OUTCOME_USAGE for an error on this machine.
+ * open, and OUTCOME_USAGE for an error on this machine.  However, if memory for
+ * the reply runs out, it is OUTCOME_PROTOCOL or OUTCOME_USAGE.
  */
 enum exchange_state exchange_step(struct exchange *, struct error *);
 

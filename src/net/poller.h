@@ -37,6 +37,7 @@ int		 poller_set(struct poller *, size_t slot, int fd, short events,
 /*
  * Waits until a descriptor is ready, a signal arrives, or clock_ms reaches
  * `until`, but for at most one minute.  Then calls `ready` for each ready slot.
+ * If very many slots are ready, leaves some of them to the next call.
  */
 void		 poller_wait(struct poller *, int64_t until,
 		    void (*ready)(size_t slot, void *arg), void *arg);

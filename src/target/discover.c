@@ -32,9 +32,9 @@
  * application, and stores its name in *owner, which the caller frees.  If the
  * run directory is inside a project directory (`base`), the name comes from the
  * rockspec or, failing that, from the project directory.  In all other cases,
- * it is the name of the run directory, provided that the user has requested an
- * application.  If there is no such name, or if it does not match the request,
- * *owner remains NULL.
+ * it is the name of the run directory, but only if an application is requested
+ * and the name is not "tarantool".  If there is no such name, or if it does not
+ * match the request, *owner remains NULL.
  */
 static int
 find_owner(struct search *search, struct run_dir *dir, const char *base,

@@ -47,8 +47,9 @@ struct discover_query {
  *	APP/INSTANCE/INSTANCE.control	tt 1
  *	APP/APP.INSTANCE.control	tt cartridge
  *	INSTANCE/tarantool.control	tt, Tarantool 3, if the run directory is
- *					known to belong to the application
- *	INSTANCE/INSTANCE.control	tt 1, in the same case
+ *					known to belong to the application, or
+ *					if no application is requested
+ *	INSTANCE/INSTANCE.control	tt 1, in the same cases
  *	tarantool.sock			the Docker image; the names come from
  *					$TARANTOOL_APP_NAME and
  *					$TARANTOOL_INSTANCE_NAME; if neither is
@@ -66,9 +67,10 @@ struct discover_query {
  *
  * Blocks only on the file system.  Returns 0, or -1 with one of these errors:
  *
- *	usage		a name with '/' or '..', an empty query, an instance
- *			name that exists in several applications, an unusable
- *			.cartridge.yml or tt.yaml
+ *	usage		an empty query, an empty or invalid name (such as one
+ *			with '/' or '..'), an instance name that exists in
+ *			several applications, an unusable .cartridge.yml or
+ *			tt.yaml, too many open files
  *	unreachable	no socket found (a temporary error), a directory that
  *			is unreadable or belongs to an untrusted user
  *	out of memory

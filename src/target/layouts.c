@@ -67,13 +67,13 @@ struct reading {
 	enum scope		 scope;
 	struct names		 names;
 	int			 wanted;	/* names match the request */
-	int			 exists;	/* the path matches a layout */
+	int			 exists;	/* a match was found */
 };
 
 /*
  * A directory that is being searched.  For each layout, `rest` is the part of
- * its pattern that paths below the directory must match.  It is NULL if no such
- * path can match the layout.
+ * its pattern that paths below the directory must match.  It is NULL if the
+ * layout need not be searched for in the directory.
  */
 struct level {
 	const struct run_dir	*run_dir;
@@ -275,8 +275,8 @@ enter(struct search *search, struct level *level)
  * the name completes a layout, the entry should be a file: sets *best to the
  * best match for its path.  If the name matches only the beginning of a layout,
  * the entry should be a directory: stores the rest of the layout and the names
- * found so far in *below.  Returns 1 if the entry may be a directory to search,
- * otherwise 0.
+ * found so far in *below, unless the application does not match the request.
+ * Returns 1 if the entry may be a directory to search, otherwise 0.
  */
 static int
 read_entry(const struct search *search, const struct level *level,

@@ -35,8 +35,8 @@ print_files(const struct search *search, FILE *out, enum match match,
 /*
  * Returns a name to suggest in an error: the application of the candidate if
  * `of_apps` is set, otherwise its instance.  Returns NULL if the candidate is
- * not a socket, if the name is unknown, or if the instance does not belong to
- * the requested application.
+ * not known to be a socket, if the name is unknown, or if the instance is not
+ * known to belong to the requested application.
  */
 static const char *
 name_to_offer(const struct search *search, const struct candidate *candidate,
@@ -52,7 +52,10 @@ name_to_offer(const struct search *search, const struct candidate *candidate,
 	return candidate->instance;
 }
 
-/* Returns whether one of the first `count` candidates has this name. */
+/*
+ * Whether name_to_offer returns this name for one of the first `count`
+ * candidates.
+ */
 static int
 is_offered(const struct search *search, size_t count, const char *name,
     int of_apps)

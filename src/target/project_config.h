@@ -23,9 +23,9 @@ int	project_config_run_dir(char **run_dir, struct error *);
 
 /*
  * Sets *package to the package name in the rockspecs of a directory.  The
- * caller frees the name.  Sets *package to NULL if there is no readable
- * rockspec, or if the rockspecs contain different names.  Returns 0, or -1 if
- * out of memory.
+ * caller frees the name.  Sets *package to NULL if no readable rockspec has a
+ * name, if the rockspecs contain different names, or if the directory cannot be
+ * read completely.  Returns 0, or -1 if out of memory.
  */
 int	project_config_package(const char *dir, char **package, struct error *);
 

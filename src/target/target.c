@@ -259,7 +259,7 @@ target_without_password(const char *spec)
 
 /*
  * Whether a target has a user name before the address.  If a "/" comes before
- * any ":", the target is a path and has none.
+ * any ":" or "@", the target is a path and has none.
  */
 static int
 has_user(const char *spec)

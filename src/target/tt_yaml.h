@@ -25,8 +25,8 @@ struct tt_yaml {
 /*
  * Finds and reads the config file that tt would use.  If $TT_CLI_CFG is set, it
  * names the file.  Otherwise tt.yaml or tt.yml is searched for in the current
- * directory, then in its parents, then in $TT_SYSTEM_CONFIG_DIR, or in
- * /etc/tarantool if that variable is not set.  Missing settings get the
+ * directory, then in its parents except "/", then in $TT_SYSTEM_CONFIG_DIR, or
+ * in /etc/tarantool if that variable is not set.  Missing settings get the
  * defaults of tt.  The caller must call tt_yaml_finish, even after an error.
  * Returns 0, or -1 with a usage error that names the file and the line.
  */

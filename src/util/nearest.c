@@ -25,7 +25,7 @@ least(size_t a, size_t b, size_t c)
 /*
  * Returns the optimal string alignment distance between two words: the smallest
  * number of edits (insert, delete or replace a letter, swap adjacent letters)
- * that turns one into the other.
+ * that turns one into the other, if no letter is edited twice.
  */
 static size_t
 distance(const char *a, size_t a_len, const char *b, size_t b_len)

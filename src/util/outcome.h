@@ -48,7 +48,8 @@ int		 outcome_parse(const char *word, enum outcome *);
 /*
  * Returns the worse of two outcomes.  From worst to best, the exit codes are 1,
  * 6, 4, 3, 8, 2, 5, 7, 9 and 0.  Code 1 is the worst, because for an instance
- * it can mean that this program had no memory for the report.
+ * it can mean that this program had no memory for the report.  The manual lists
+ * the same order, without code 1.
  */
 enum outcome	 outcome_graver(enum outcome, enum outcome);
 
