@@ -15,11 +15,14 @@
 
 /* The delay before the progress line first appears, in milliseconds. */
 #define PROGRESS_AFTER_MS	500
-/* The interval between redraws while nothing changes, in milliseconds. */
+/*
+ * The interval between redraws, in milliseconds, while nothing changes or if
+ * there is only one target.
+ */
 #define PROGRESS_EVERY_MS	1000
 /*
- * The minimum interval between redraws when the phase or the number of finished
- * targets changes, in milliseconds.
+ * The minimum interval between redraws when the current target, the phase or
+ * the number of finished targets changes, in milliseconds.
  */
 #define PROGRESS_CHANGE_MS	100
 

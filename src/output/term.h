@@ -33,9 +33,9 @@ void	 term_print(FILE *, const char *text);
 void	 term_print_text(FILE *, const char *text, size_t len);
 
 /*
- * Prints multi-line text, escaped except for newlines.  Indents all lines but
- * the first by `indent` spaces, so that no line looks like output of this
- * program.
+ * Prints multi-line text, escaped except for newlines and tabs.  Omits newlines
+ * at the end.  Indents all lines but the first by `indent` spaces, so that no
+ * line looks like output of this program.
  */
 void	 term_print_lines(FILE *, const char *text, int indent);
 

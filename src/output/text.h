@@ -104,7 +104,7 @@ void	text_print_push(const struct output_context *, const json_t *report);
 
 /*
  * Prints the plans of several instances.  Prints the modules and roles of
- * identical plans only once.
+ * identical plans only once, unless there are many different plans.
  */
 void	text_print_plans(const struct output_context *, const json_t *reports);
 

@@ -60,8 +60,8 @@ print_fibers(const struct output_context *context, const json_t *report,
 	for (i = 0; i < json_array_size(fibers); i++) {
 		fiber = json_array_get(fibers, i);
 		/*
-		 * Skip a fiber with a `reason` field: it has already been
-		 * printed as a stale reference.
+		 * Skip a fiber with a `reason` field: it is one of the stale
+		 * references, which have already been listed or counted.
 		 */
 		if (string(fiber, "reason") != NULL)
 			continue;

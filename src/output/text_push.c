@@ -10,8 +10,8 @@
 #include "proto/report.h"
 
 /*
- * The changes that a push can make to config sections, in the order in which
- * the report lists them.
+ * What can happen to config sections in a push, in the order in which the
+ * report lists it.
  */
 static const struct {
 	const char	*key;

@@ -254,7 +254,8 @@ text_print_stale_references(const struct output_context *context,
 	count(report, &counts);
 	/*
 	 * The `stale` command prints its summary in the first line of the
-	 * report.  A refused plan has a scan that did not run.
+	 * report.  The report of a plan has a scan that did not run if no
+	 * reload has been attempted yet.
 	 */
 	if (!is_scan && (has_run || json_array_size(stale) > 0 ||
 	    is_incomplete(report)))

@@ -182,7 +182,7 @@ add_row(struct table *table, const json_t *report)
 
 /*
  * Prints the versions of Tarantool and Cartridge that are the same on all
- * instances: the table has no columns for them.
+ * instances with a known version: the table has no columns for them.
  */
 static void
 print_versions(const struct output_context *context,

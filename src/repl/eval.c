@@ -182,7 +182,7 @@ run_statement(struct repl *repl, int is_last)
 
 /*
  * Adds a line to the current statement.  Sends the statement to the instance if
- * it may be complete.
+ * statement_add says that the instance should be asked.
  */
 static void
 add_line(struct repl *repl, const char *line, size_t len)

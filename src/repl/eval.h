@@ -65,9 +65,9 @@ void	repl_print_push(const struct document *, void *arg);
 /*
  * Evaluates a line of input: runs a backslash command, or adds the line to the
  * current statement, which the instance runs once it is complete.  Blocks until
- * the reply or a signal arrives.  Without a terminal, blocks no longer than the
- * timeout.  Prints errors.  Ends the console if the connection is lost, but not
- * if a new attempt to connect fails.
+ * the reply or a signal arrives.  Without a terminal, waits for the reply to a
+ * statement no longer than the timeout.  Prints errors.  Ends the console if
+ * the connection is lost, but not if a new attempt to connect fails.
  */
 void	repl_eval_line(struct repl *, const char *line, size_t len);
 

@@ -156,8 +156,8 @@ open_directory(const char *path, size_t base_len, int make)
 /*
  * Opens the history file in its directory, and creates it if it is missing.
  * Returns a descriptor, or -1 with errno set.  An errno of 0 means that the
- * history file is a special file, such as a FIFO, or a symbolic link to one,
- * such as /dev/null.
+ * history file is a special file, such as a FIFO, or a symbolic link to
+ * something other than a regular file, such as /dev/null.
  */
 static int
 open_file(int dir)
@@ -191,8 +191,9 @@ open_file(int dir)
 
 /*
  * Opens and locks the history file.  Retries if another process replaced the
- * file before the lock was taken.  Sets *dir to a descriptor of the directory,
- * which the caller must also close.  Returns the same values as open_file.
+ * file before the lock was taken.  On success, sets *dir to a descriptor of the
+ * directory, which the caller must also close.  Returns the same values as
+ * open_file.
  */
 static int
 open_locked(const struct history *history, int lock, int *dir)
@@ -237,8 +238,8 @@ open_locked(const struct history *history, int lock, int *dir)
 /*
  * Reads the whole history file or, if it is larger than `most` bytes, only its
  * last `most` bytes.  In the latter case, omits the first line, which may be
- * incomplete.  Returns the text, which the caller frees, or NULL with errno
- * set.
+ * incomplete.  Treats a read error as the end of the file.  Returns the text,
+ * which the caller frees, or NULL with errno set.
  */
 static char *
 read_end(int fd, size_t most, size_t *len)
@@ -477,8 +478,9 @@ history_add(struct history *history, const char *entry, struct error *error)
 	if ((fd = open_locked(history, LOCK_EX, &dir)) == -1) {
 		free(line);
 		/*
-		 * If errno is 0, the history file is a special file or a link
-		 * to one, such as /dev/null.  Drop the entry without an error.
+		 * If errno is 0, the history file is not a regular file, but
+		 * for example a link to /dev/null.  Drop the entry without an
+		 * error.
 		 */
 		return errno == 0 ? 0 : local_error(history->path, error);
 	}

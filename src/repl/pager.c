@@ -181,8 +181,8 @@ write_until(int fd, const char *text, size_t len, int interrupts)
 }
 
 /*
- * Prints text without a pager.  Uses write(2), because stdio treats EINTR as an
- * error and loses data.
+ * Prints text without a pager.  Uses write(2) at a terminal, because stdio
+ * treats EINTR as an error and loses data.
  */
 static void
 print(FILE *out, const char *text, size_t len)

@@ -13,20 +13,21 @@
 
 /*
  * Returns the number of rows that the text takes on a terminal of this width.
- * Counts each character as one column.  Ignores the escape sequences of
- * term_begin.
+ * Counts each character except a tab as one column.  Ignores the escape
+ * sequences of term_begin.
  */
 size_t	pager_rows(const char *text, size_t len, size_t columns);
 
 /*
  * Prints text to a stream.  Shows it in a pager if standard input and the
- * stream are terminals and the text has more rows than the terminal.  Blocks
- * until the user quits the pager.  The pager is $PAGER, or less(1) if PAGER is
- * unset.  If the pager cannot be executed, prints the text directly.
+ * stream are terminals and the text leaves no row of the terminal for a prompt.
+ * Blocks until the user quits the pager.  The pager is $PAGER, or less(1) if
+ * PAGER is unset.  If PAGER is empty or "cat", or if the pager cannot be
+ * executed, prints the text directly.
  *
  * The pager handles SIGINT itself.  SIGTERM and SIGHUP end the pager.  Without
- * a pager, any of these signals stops the output.  The caller must have called
- * signals_begin.
+ * a pager, any of these signals stops the output to a terminal.  The caller
+ * must have called signals_begin.
  */
 void	pager_print(FILE *, const char *text, size_t len);
 

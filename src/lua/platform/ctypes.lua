@@ -66,8 +66,8 @@ end
 
 --- Finds all named C types.
 -- @tparam ?number first number of the first entry to examine
--- @treturn table {tags, names, top, border}: `tags` maps the names of fully defined
---   structs, unions and enums to their entry numbers; `names` does the same for
+-- @treturn table {tags, names, top, border}: `tags` maps the names of structs,
+--   unions and enums that have a body to their entry numbers; `names` does the same for
 --   functions, typedefs, constants and variables. `top` is the number that the next new
 --   entry will get. Tarantool itself declared the entries below `border`.
 local function scan(first)

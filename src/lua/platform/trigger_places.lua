@@ -135,8 +135,8 @@ function Places:add_all()
     add_events(self)
 end
 
---- Adds the places that are still missing from `self.list`: those of new spaces and
--- events.
+--- Adds the places of those spaces and events whose places are still missing from
+-- `self.list`.
 function Places:add_new()
     if not is_configured() then
         return
