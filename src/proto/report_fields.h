@@ -21,7 +21,7 @@
  */
 struct schema_error {
 	char	text[160];
-	size_t	items;		/* number of maps in all lists of the report */
+	size_t	items;		/* number of maps in the lists read so far */
 };
 
 /*

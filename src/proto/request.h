@@ -45,11 +45,11 @@ int	 request_init(struct request *, const json_t *args);
 void	 request_finish(struct request *);
 
 /*
- * Builds the second part of a request line, which follows `head` and is
- * different for each instance.  Adds no newline.  `more` is an object with the
- * arguments for one instance, or NULL.  The keys of `more` must differ from
- * those that were passed to request_init.  Returns a string that the caller
- * frees, or NULL if out of memory.
+ * Builds the second part of a request line, which follows `head` and may differ
+ * between instances.  Adds no newline.  `more` is an object with the arguments
+ * for one instance, or NULL.  The keys of `more` must differ from those that
+ * were passed to request_init.  Returns a string that the caller frees, or NULL
+ * if out of memory.
  */
 char	*request_rest(const json_t *more, size_t *len);
 

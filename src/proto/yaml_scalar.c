@@ -100,7 +100,9 @@ yaml_scalar_value(const char *text, size_t len)
 			return json_integer(integer);
 		if (read_real(text, len, &real) == 0)
 			return json_real(real);
-		/* Dates, UUIDs and integers beyond 64 bits are text. */
+		/*
+		 * Dates, UUIDs and integers beyond signed 64 bits are text.
+		 */
 		break;
 	}
 	return json_stringn_nocheck(text, len);

@@ -226,8 +226,8 @@ awaits_key(const struct reader *reader)
 }
 
 /*
- * Updates the size and height of the collection in the top frame when a value
- * is added to the collection.
+ * Updates the size and height of the collection in the top frame when a key or
+ * value is added to the collection.
  */
 static void
 count_size(struct reader *reader, size_t size, unsigned height)

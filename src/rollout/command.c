@@ -258,7 +258,7 @@ args_for_run(const struct fleet *fleet, const json_t *given)
 
 	/*
 	 * The progress line shows phases.  Make the request verbose, because
-	 * instances report phases only if asked to be verbose.
+	 * instances report all phases only if asked to be verbose.
 	 */
 	if (!options->quiet &&
 	    term_use_progress(options->progress, fleet->context->err) &&
@@ -413,7 +413,7 @@ write_document(const struct fleet *fleet, struct output_run *run)
 	return result;
 }
 
-/* Prints which members were never tried.  Returns their number. */
+/* Prints the members that were not attempted.  Returns their number. */
 static size_t
 log_not_attempted(const struct fleet *fleet)
 {
@@ -463,7 +463,7 @@ command_run(const struct options *options, const struct targets *targets,
 	if (result == 0 && !fleet.stopped)
 		result = run_phases(&fleet, args, &error);
 	run.outcome = worst_outcome(&fleet);
-	/* The command has failed if any member was never tried. */
+	/* The command has failed if any member was not attempted. */
 	if (log_not_attempted(&fleet) > 0 && outcome_exit(run.outcome) == 0)
 		run.outcome = OUTCOME_USAGE;
 	if (result == 0 && are_all_skipped(&fleet, &skipped)) {

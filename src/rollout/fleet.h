@@ -78,8 +78,8 @@ struct fleet {
 	/* The targets of the members that are reached without a gateway. */
 	struct targets			 direct;
 	/*
-	 * Unless this is NULL, the gateway is reported as failed with this
-	 * error, even if its own request succeeds.
+	 * If this is not NULL and the gateway's own request succeeds, the
+	 * gateway is still reported as failed, with this error.
 	 */
 	const struct error		*refusal;
 };

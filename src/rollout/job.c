@@ -259,8 +259,8 @@ prefix_relay_name(const struct job *job, struct error *error)
 }
 
 /*
- * Turns a successful report into a failure if its outcome is not one that the
- * command can have.
+ * Turns a successful report into a failure if its outcome is not in the set
+ * `expected` of the spec.
  */
 static void
 check_outcome(struct job *job)

@@ -99,9 +99,10 @@ void	 job_spec_finish(struct job_spec *);
 
 /*
  * Starts a job.  Everything that is passed by pointer must outlive the job.
- * `hooks` may be NULL.  If the spec allows it, the job retries after a failure.
- * No retry is scheduled for later than `until`.  `limit` is a common deadline
- * for all attempts.  If `limit` is 0, each attempt has its own timeout.
+ * `hooks` may be NULL.  After each attempt, the job retries if the spec asks
+ * for it.  No retry is scheduled for later than `until`.  `limit` is a common
+ * deadline for all attempts.  If `limit` is 0, each attempt has its own
+ * timeout.
  */
 void	 job_begin(struct job *, const struct job_spec *,
 	    const struct job_hooks *, const struct target *, const char *name,

@@ -169,8 +169,8 @@ start_health_check(struct scheduler *scheduler, struct slot *slot)
 
 	/*
 	 * Cartridge's health flag describes the whole cluster.  If another
-	 * instance has already failed, ignore the flag: it says nothing about
-	 * this instance.
+	 * instance has already failed, ignore the flag: it may be bad because
+	 * of that instance.
 	 */
 	if (scheduler->fleet->failures > 0)
 		member->was_unhealthy = 1;
@@ -254,8 +254,8 @@ cancel_if_safe(struct scheduler *scheduler, struct slot *slot)
 	struct job *job = &slot->job;
 
 	/*
-	 * A health check may be cancelled too: it only decides whether to
-	 * reload more instances, and none are reloaded after an interrupt.
+	 * A health check may be cancelled too: it changes nothing, and no
+	 * further reload is started after an interrupt.
 	 */
 	if (slot->checks_health || job->state == JOB_BACKOFF ||
 	    (job_in_flight(job) && job->spec->side_effect == EFFECT_NONE)) {

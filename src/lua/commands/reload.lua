@@ -22,8 +22,8 @@ local transaction = require('reload.transaction')
 
 --- Records the new generation in the state table, after the commit. Yields.
 local function remember(txn, work)
-    -- Read `package.loaded` only once. It is a different table for old and new code, so
-    -- each access has to examine the caller's stack, which is slow.
+    -- Read `package.loaded` only once. It is still a different table for old and new
+    -- code, so each access has to examine the caller's stack, which is slow.
     local stash, loaded = txn.stash, package.loaded
     stash.generation = stash.generation + 1
     stash.loaded_at = fiber.time()
@@ -138,8 +138,9 @@ local function finish(txn, work)
     attempt(txn, 'record the generation', remember, txn, work)
     txn:enter('scan')
     -- End the old code now if it is handling no requests. If it is handling requests,
-    -- scan first, to replace stale references: then code that is not reloaded calls the
-    -- new code while the old code finishes these requests.
+    -- scan first, to replace stale references (unless `args.stale` is `report`). Then
+    -- code that is not reloaded calls the new code while the old code finishes these
+    -- requests.
     attempt(txn, 'end old code', work.end_old, work, 0)
     local report = {outcome = 'reloaded', generation = txn.stash.generation, warnings = txn.warnings}
     attempt(txn, 'build the report', function()

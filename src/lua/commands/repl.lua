@@ -6,7 +6,7 @@
 -- For example, it distinguishes an error from a table that has an `error` field.
 --
 -- The arguments are the environment of the session, the action and the text. Completion
--- has two more arguments: the positions at which the word to complete starts and ends.
+-- uses two more arguments: the positions at which the word to complete starts and ends.
 --
 -- The action is one of
 --   more      run the text, unless it is incomplete
@@ -56,11 +56,11 @@ local function is_global(name)
 end
 
 -- After `console.delimiter(d)`, the instance's own console would wait for a line that
--- ends with `d`. No request of the client ends with `d`, so the client and that console
--- would wait forever.
+-- ends with `d`. The requests of the client usually do not end with `d`, so the client
+-- and that console would wait forever.
 -- Therefore this script hides the delimiter from that console, and checks on its own
--- whether the user's input ends with it. So setting a delimiter has the same effect as
--- in Tarantool's console.
+-- whether the user's input ends with it. So scripts that set a delimiter work as in
+-- Tarantool's console.
 local session = fiber.self().storage.console
 session = type(session) == 'table' and type(session.delimiter) == 'string' and session or {delimiter = ''}
 local DELIMITER = word('delimiter')

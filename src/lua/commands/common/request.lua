@@ -16,7 +16,8 @@ end
 --- Checks whether the instance has read the request so late that the client is no longer
 -- waiting for the reply.
 -- @tparam table args arguments of the command
--- @treturn ?table a report of the timeout; nil if the client is still waiting
+-- @treturn ?table a report of the timeout; nil if the client is still waiting,
+--   or if `args` does not say how long it waits
 local function check_deadline(args)
     if args.not_after == nil or fiber.time() <= args.not_after then
         return nil
