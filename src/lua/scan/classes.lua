@@ -106,8 +106,8 @@ function Classes:is_pending(class)
     return self.pending[class] ~= nil
 end
 
---- Reports the classes that were postponed to the next pass. Called if there is no
--- next pass.
+--- Reports the classes that were postponed to the next pass. Called if the walk of this
+-- pass was incomplete, because no other pass follows then.
 function Classes:report_pending()
     for _, place in pairs(self.pending) do
         self.places:report(place, false, UNKNOWN)

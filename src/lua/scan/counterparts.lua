@@ -76,8 +76,8 @@ end
 
 --- Creates an object that finds counterparts. May yield.
 -- @tparam table stash see `core.stash`
--- @tparam ?table change the current reload; nil if there is none. All its fields
---   are optional:
+-- @tparam ?table change the current reload, before or after its commit; nil if there is
+--   none. All its fields are optional:
 --   ownership: see `ownership`
 --   old: module name -> old value, of all loaded modules
 --   new: module name -> new value, of the replaced modules
@@ -129,7 +129,7 @@ end
 
 --- Matches the functions and tables of an old module with those of the new module.
 -- The first call for a module and file must come before anything in the old module is
--- patched. Later calls return the same result.
+-- patched. Later calls return the same result, until `remember` discards it.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of a file of the module. If the file has moved, the
 --   module has two files, and is matched for each of them.
@@ -183,8 +183,9 @@ local function has_code(object)
     return false
 end
 
---- Records the tables of a replaced module, and those of its functions that come from
--- a given file (see `match`). May yield.
+--- Records old functions and tables of a replaced module (see `match`): the functions
+-- of a given file, the value of the module, and the tables that may be classes (see
+-- `has_code`). Leaves out those that are their own counterparts. May yield.
 -- @tparam string module name of the module
 -- @tparam string source chunk name of the file
 local function remember_module(self, module, source)
@@ -340,12 +341,12 @@ function Counterparts:find_table(object)
     return counterpart
 end
 
---- Describes a table of an old module for the report. Also finds where the table's
--- first stale function, the one with the lowest line number, is defined.
+--- Describes a table of an old module for the report. Also finds the table's first stale
+-- function: of those from the module's files, the one with the lowest line number.
 -- @tparam table object
 -- @treturn string name of the table within its module
 -- @treturn string unit of the first stale function; the unit of the module if the
---   table has no stale function
+--   table has no such function
 -- @treturn number line of that function; 1 if there is none
 -- @treturn ?number generation of that function, if it is known
 function Counterparts:describe_table(object)

@@ -21,7 +21,8 @@ local getinfo, getlocal, getupvalue = debug.getinfo, debug.getlocal, debug.getup
 -- number of fibers to search. FIELDS: maximum number of fields to examine in a table
 -- that may contain the list.
 local THREADS, FIELDS = 1000, 100
--- Approximate maximum number of list entries to move between two yields.
+-- When the removals may move this many list entries, no further list is changed before
+-- the next yield.
 local MOVED = 20000
 -- Maximum time to wait for the end of loops that prevent a removal, in seconds.
 local PATIENCE = 0.2
@@ -232,8 +233,8 @@ end
 -- @tparam function done (item, result), called once for each registration, without a
 --   yield after its removal. `item` has `place` and `new`, as passed to `note`, and
 --   the old `entry`. `result` is true if the registration was removed. It is false
---   if time ran out while a loop might still be iterating over the list. It is nil if
---   the old registration, or the new one in the same list, no longer existed.
+--   if time ran out before it was certain that the removal would disturb no loop. It is
+--   nil if the old registration, or the new one in the same list, no longer existed.
 function Duplicates:resolve(deadline, done)
     -- Remove nested wrappers from the inside out. The walk has found them from the
     -- outside in.

@@ -170,7 +170,7 @@ local function append(self, object, parent, key)
 end
 
 --- Returns whether the walk searches for a function. If it does not, queues the
--- function to be walked.
+-- function to be walked, unless it was queued before or belongs to this program.
 -- @tparam function f
 -- @tparam number parent number of the object that refers to `f`
 -- @param key key of the reference

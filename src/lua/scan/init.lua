@@ -392,6 +392,7 @@ local function finish(report, options, mode)
 end
 
 --- Scans the heap without changing anything. Yields.
+-- @tparam table args arguments of the command
 -- @tparam table stash see `core.stash`. It may be empty if there has been no reload
 --   yet; nothing is stale then.
 -- @treturn table see `run`

@@ -17,9 +17,9 @@ IteratedTables.__index = IteratedTables
 
 --- Creates an object that finds, during one walk over the heap, the tables that loops
 -- are iterating over.
--- @treturn table the object. Its set `walked` holds the tables that loops in the
---   coroutines reached so far are iterating over. The walk adds to the set by calling
---   `note_loops`.
+-- @treturn table the object. When the walk examines the stack of a coroutine, it calls
+--   `note_loops` to add the tables that loops there are iterating over to the object's
+--   set `walked`.
 local function new()
     return setmetatable({walked = {}}, IteratedTables)
 end

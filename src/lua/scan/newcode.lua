@@ -131,7 +131,8 @@ end
 -- belongs to the given module.
 -- @tparam ?function f
 -- @tparam string module_source unit of the module
--- @treturn ?function nil if a wrapper is found whose wrapped function is unknown
+-- @treturn ?function nil if a wrapper is found whose wrapped function is unknown, or if
+--   there are too many wrappers
 local function skip_others(f, module_source, stash, counterparts)
     for _ = 1, LAYERS do
         if f == nil or generations.classify(stash, f) ~= 'stale'

@@ -102,12 +102,12 @@ function Pass:strip(place, fewer)
     return self.places:create(place.number, place.kind, place.key, fewer, place.object)
 end
 
---- Handles a place that refers to a stale function: patches the place if possible, and
--- adds it to the report as patched or unpatched.
+--- Handles a place that refers to a stale function, unless the place can be ignored:
+-- patches the place if possible, and adds it to the report as patched or unpatched.
 -- @tparam table place
--- @tparam ?table missing if the place is in a table, the set of keys that only the
---   table's counterpart has. A new function that uses one of these keys must not be put
---   into the table.
+-- @tparam ?table missing if the place is in a table that is patched as a whole, the set
+--   of keys whose functions the table does not get from its counterpart. A new function
+--   that uses one of these keys must not be put into the table.
 function Pass:handle(place, missing)
     local counterparts = self.options.counterparts
     if self.places:is_reported(place) or is_memory(place) then
@@ -142,7 +142,8 @@ end
 
 --- Patches a place unless something prevents it. Adds the place to the report as
 -- patched or unpatched. An old registration that new code has repeated is neither
--- patched nor reported here: it is removed later, see `duplicates`.
+-- patched nor reported here, unless the place is a table key: it is removed later, see
+-- `duplicates`.
 -- @tparam table place
 -- @tparam ?function|table successor the new value
 -- @tparam ?table missing see `handle`
@@ -187,8 +188,9 @@ function Pass:restore_original(place)
 end
 
 --- Handles a reference to a table of an old module: patches the reference if possible,
--- and adds it to the report as patched or unpatched. The parameters are those of the
--- option `on_place` of `heap_walk.new`.
+-- and adds it to the report as patched or unpatched. Ignores a reference to a table that
+-- is shared with other code. The parameters are those of the option `on_place` of
+-- `heap_walk.new`.
 -- @treturn boolean true if the walk need not enter the table
 function Pass:on_module(number, kind, key, value, object)
     local counterparts = self.options.counterparts
@@ -272,7 +274,7 @@ end
 --- Adds to the report an old registration that new code has repeated.
 -- @tparam table item the old registration, see `duplicates`
 -- @tparam ?boolean is_done whether the old registration was removed. If it is nil, the
---   old registration no longer existed, and is not reported.
+--   old or the new registration no longer existed, and nothing is reported.
 function Pass:finish_duplicate(item, is_done)
     local place = item.place
     if is_done == false then

@@ -68,7 +68,7 @@ end
 -- @tparam table place {kind, key, object, value}, see `heap_walk`. A place of the
 --   kind `key` has two more fields:
 --   counterpart (optional): counterpart of the table
---   is_iterated: whether a loop is iterating over the table
+--   is_iterated: whether a loop may be iterating over the table
 -- @tparam function|table new the new value of the reference
 -- @treturn[1] boolean true
 -- @treturn[2] boolean false

@@ -7,8 +7,8 @@ local describe_lib = require('scan.describe')
 local generations = require('code.generations')
 local yield = require('core.yield')
 
--- Maximum number of patched places that the report lists. The same limit applies to
--- unpatched places. Further places are only counted.
+-- Maximum number of patched places that one pass lists for the report. The same limit
+-- applies to unpatched places. Further places are only counted.
 local PLACES = 5000
 -- Maximum number of recorded functions that were compiled from strings.
 local LOADSTRING_FUNCTIONS = 200
@@ -28,7 +28,7 @@ Places.__index = Places
 --   patched_count, left_count: numbers of places, including those that are not
 --     listed
 --   loadstring_functions: list of the functions that were compiled from strings.
---     `describe` replaces each function with its description.
+--     `describe` replaces each function with its description, or leaves it out.
 local function new(options, walk)
     return setmetatable({
         options = options,
@@ -103,7 +103,7 @@ function Places:is_in_use(place)
         and requests:are_running(moment)
 end
 
---- Records a function that was compiled from a string. The report lists these functions.
+--- Records a function that was compiled from a string, for the report.
 -- @tparam number number the number that the walk has given to the function
 function Places:note_loadstring_function(number)
     if #self.loadstring_functions < LOADSTRING_FUNCTIONS then
@@ -133,7 +133,7 @@ local function describe(self, roots, place)
 end
 
 --- Replaces each recorded place with its description. Does the same with the functions
--- that `note_loadstring_function` has recorded. May yield.
+-- that `note_loadstring_function` has recorded, but leaves some out. May yield.
 -- @tparam {table,...} roots see `roots`
 function Places:describe(roots)
     for _, list in ipairs({self.patched, self.left}) do

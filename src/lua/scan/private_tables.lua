@@ -81,10 +81,12 @@ local function bases_of(self, object)
 end
 
 --- Returns whether an old table is private: it belongs to its module alone, and can
--- therefore be replaced. The table must contain a stale function, and must contain no
--- function of other code. For the value of a module, either condition is enough. A
--- function that the table's counterpart contains too, such as a method that a class
--- library has added to both, is not counted as a function of other code.
+-- therefore be replaced. The table must contain a stale function or inherit from a
+-- private table, and must contain no function of other code. The value of a module is
+-- private if it contains a stale function, or no function of other code. A function that
+-- the table's counterpart contains under the same key, such as a method that a class
+-- library has added to both, is not counted as a function of other code. The tables that
+-- `others_of` returns are never private.
 -- @tparam boolean is_module whether the table is the value of a module
 -- @tparam number depth maximum number of levels of base classes to examine
 local function is_private(self, object, counterpart, is_module, depth)

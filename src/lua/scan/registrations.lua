@@ -7,8 +7,8 @@
 -- holders:
 --
 --   `list`: a table with consecutive indexes, whose order matters;
---   `map`: a table whose keys are generated strings, or numbers that are not
---     consecutive;
+--   `map`: a table whose keys are generated strings, or numbers that are not indexes of
+--     a list;
 --   `set`: a table whose keys are the entries;
 --   `around`: a chain of closures, each of which wraps the next one.
 --
@@ -111,7 +111,8 @@ end
 -- structure.
 -- @param entry
 -- @tparam {table,...} steps the path, {{like, key},...}: see `step`
--- @return the function; nil if the structures differ
+-- @return the function, or another value at the end of the path; nil if the structures
+--   differ
 local function read(entry, steps)
     for _, one in ipairs(steps) do
         entry = step(entry, one.like, one.key)
@@ -217,7 +218,8 @@ end
 
 --- Compares two generated keys, so that `table.sort` puts the older one first. The
 -- older key contains the smaller number. Of two strings with the same pattern, the
--- longer one contains the larger number.
+-- longer one contains the larger number. For UUIDs, the age is unknown, and the order is
+-- arbitrary.
 local function by_number(a, b)
     if type(a) == 'string' and #a ~= #b then
         return #a < #b
@@ -412,8 +414,9 @@ end
 --
 -- Prefers a new registration with the same texts (strings in the entry, see
 -- `texts_of`). If there is none, new code may have changed the texts. In this case,
--- takes a new registration whose texts match those of no old one, but only if there are
--- at least as many unmatched new registrations as unmatched old ones.
+-- takes an unmatched new registration: one that is left over when each old registration
+-- is matched with a new one that has the same texts. There must be at least as many
+-- unmatched new registrations as unmatched old ones.
 -- @tparam table found the old registration, see `locate`. Its field `texts` is set to
 --   the texts of the new one.
 -- @tparam function|table old the old function

@@ -100,14 +100,15 @@ local function missing_keys(object, counterpart, test)
     return keys
 end
 
---- Patches all functions in an old table. If the table and its counterpart are used only
--- by their module, also adds the functions that only the counterpart has, because the
--- new functions may call them. Does not yield.
+--- Patches all stale functions in an old table. If the table belongs to its module alone
+-- (see `private_tables`), and its counterpart is not in the set `shared`, also adds the
+-- functions that only the counterpart has, because the new functions may call them. Does
+-- not yield.
 -- @tparam table item
 --   object: the old table
 --   counterpart: its counterpart
 --   number: number of the old table in the walk
---   is_own: whether the old table is used only by its module
+--   is_own: whether the old table belongs to its module alone
 -- @tparam boolean is_complete whether the walk was complete; if it was not, no
 --   functions are added
 -- @tparam function handle see `patch_all`
@@ -154,7 +155,7 @@ end
 -- table can be patched together (see `patch_table`).
 -- @tparam table place
 -- @treturn ?table the counterpart; nil if the functions cannot be patched together
--- @treturn ?boolean whether the old table is used only by its module
+-- @treturn ?boolean whether the old table belongs to its module alone
 function TablePatches:counterpart_of(place)
     local own, _, _, other = self.options.counterparts:find_table(place.object)
     local counterpart = own or other
@@ -171,7 +172,7 @@ end
 -- refers to the counterpart.
 -- @tparam table place
 -- @tparam table counterpart counterpart of the table
--- @tparam boolean is_own whether the old table is used only by its module
+-- @tparam boolean is_own whether the old table belongs to its module alone
 function TablePatches:add(place, counterpart, is_own)
     self.counterparts[place.object] = counterpart
     table.insert(self.items,

@@ -6,8 +6,8 @@
 -- the value of its module. Examples are anonymous functions, and local functions that
 -- no other function uses.
 --
--- The closures of one prototype form a group, in the order of their registration. Each
--- old group is paired with a new one: first groups with the same code, then groups on
+-- The closures of one prototype form a group, in the order of their registration. Old
+-- groups are paired with new ones: first groups with the same code, then groups on
 -- the same line, and finally the remaining groups by their order. Groups with the same
 -- code are paired only if there are as many old ones as new ones. The same applies to
 -- groups on the same line, and to the remaining groups.
