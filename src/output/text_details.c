@@ -94,7 +94,7 @@ print_timings(const struct output_context *context, const json_t *report)
 		text_print_duration(context, " ", value);
 		separator = ", ";
 	}
-	/* If the separator is a comma, a line has been started: end the line. */
+	/* If the separator is a comma, end the line that was started. */
 	if (separator[0] == ',')
 		putc('\n', context->out);
 }

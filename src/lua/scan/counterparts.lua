@@ -309,8 +309,11 @@ function Counterparts:find(f, source)
     end
     if counterpart == nil then
         return nil, why
+    elseif rawequal(counterpart, f) then
+        return nil, 'the new code also uses the old function'
     elseif self:unit_of(counterpart) ~= '@' .. self.modules.paths[module] then
-        return nil, ('%s moved to another file in the new code'):format(matching.name_of(entry))
+        return nil, ('%s moved to another file in the new code')
+            :format(entry and matching.name_of(entry) or 'the function')
     elseif not is_current(self, counterpart) then
         return nil, 'the new code also uses the old function'
     end

@@ -312,9 +312,6 @@ function Pass:run()
         self.table_patches:patch_all(self.is_complete, function(place, missing)
             self:handle(place, missing)
         end)
-        if not self.is_complete then
-            self.classes:report_pending()
-        end
         for _, place in ipairs(self.keys) do
             if not self.walk:go_on() then
                 self.is_complete = false
@@ -334,6 +331,9 @@ function Pass:run()
     self.stopped = self.walk.stopped
     if not ok then
         self.is_complete, self.stopped = false, tostring(err)
+    end
+    if not self.is_complete then
+        self.classes:report_pending()
     end
     if self.places.patched_count > 0 or self.is_changed then
         -- Traces of the JIT compiler contain the old functions as constants: discard

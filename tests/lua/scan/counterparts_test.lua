@@ -152,6 +152,18 @@ case('old code in the new module is no counterpart', function(t)
     t:is(why, 'the new code also uses the old function', 'reason')
 end)
 
+case('old code in a new module whose file has moved is no counterpart', function(t)
+    local values = {m = {}}
+    local old = assert(loadstring('return {get = function() end}', SOURCE))()
+    values.m = {get = old.get}
+    local self = begin('return {}', 'return {}', {
+        new = values, old = {m = old}, paths = {m = '/app/moved/m.lua'}, former = {m = PATH},
+    })
+    local found, why = self:find(old.get, SOURCE)
+    t:is(found, nil, 'none')
+    t:is(why, 'the new code also uses the old function', 'reason')
+end)
+
 case('names outlast their generation', function(t)
     local self, old, _, stash, _, load = begin('return {get = function() end}', 'return {}')
     local _, why = self:find(old.get, SOURCE)
