@@ -192,12 +192,13 @@ golden connection-errors
 mkdir open
 cp "$CARTRIDGE_RELOAD" open/cartridge-reload
 chmod 755 open
-# Where a program with --coverage may write its counts as that user.
+# Where a coverage build may write its counts as that user.  The path is relative,
+# because only this directory and those in it are open to that user.
 mkdir -m 777 open/counts
 nobody()
 {
 	if [ "$(id -u)" -eq 0 ]; then
-		GCOV_PREFIX=$WORK/open/counts \
+		GCOV_PREFIX=open/counts \
 		    setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
 	else
 		"$@"
