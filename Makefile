@@ -19,10 +19,9 @@ CFLAGS ?= -O2 -g
 INSTALL ?= install
 PKG_CONFIG ?= pkg-config
 TARANTOOL ?= tarantool
-# How many compilers at a time, and how many suites, as most of them wait now and
-# then.
+# Compilers at a time, and suites at a time: most suites wait now and then.
 JOBS ?= $(shell nproc)
-TEST_JOBS ?= $(shell expr $(JOBS) + 1)
+TEST_JOBS ?= $(shell expr $(JOBS) \* 2)
 
 # SAN=1 builds everything with the sanitizers, COVERAGE=1 so that it counts
 # which lines are run, FUZZ=1 for the fuzzer; each beside the plain build.

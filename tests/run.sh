@@ -21,8 +21,8 @@
 #   TARANTOOL         the server
 #   CARTRIDGE_ROCKS   the directory with .rocks of the real Cartridge
 #   TEST_TIMEOUT      the time limit of a suite, in seconds
-#   TEST_JOBS         suites at a time; by default one more than there are
-#                     processors, because most suites wait now and then
+#   TEST_JOBS         suites at a time; by default two for each processor, because
+#                     most suites wait now and then
 #   VALGRIND=1        runs the unit tests under valgrind
 #   ONLY              a shell pattern for the names of suites
 #   TIMES=1           lists the suites with the most processor time at the end
@@ -38,7 +38,7 @@ cd "$(dirname "$0")/.." || exit
 : "${CARTRIDGE_RELOAD:=$PWD/$BUILD_DIR/cartridge-reload}"
 : "${TARANTOOL:=tarantool}"
 : "${TEST_TIMEOUT:=600}"
-: "${TEST_JOBS:=$(($(nproc) + 1))}"
+: "${TEST_JOBS:=$(($(nproc) * 2))}"
 : "${CARTRIDGE_ROCKS:=}"
 : "${ONLY:=*}"
 LC_ALL=C
