@@ -17,8 +17,11 @@
 /* The maximum length of a password, in bytes. */
 #define PASSWORD_MAX	1024
 
-/* The size of a buffer for a password and a newline or NUL, in bytes. */
-#define PASSWORD_SIZE	(PASSWORD_MAX + 1)
+/*
+ * The size of a buffer for a password, in bytes: room for one more byte, which
+ * shows that a password is too long, and for a NUL.
+ */
+#define PASSWORD_SIZE	(PASSWORD_MAX + 2)
 
 /* The maximum length of a user name, in bytes. */
 #define USER_MAX	255
@@ -79,7 +82,8 @@ read_file(const char *path, char *password, struct error *error)
 {
 	int is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd == -1 ? -1 : read_line(fd, password, PASSWORD_SIZE);
+	ssize_t len = fd == -1 ? -1 : read_line(fd, password,
+	    PASSWORD_MAX + 1);
 	int code = errno;
 
 	if (fd != -1 && !is_stdin)
@@ -134,6 +138,9 @@ ask(const char *user, char *password, struct error *error)
 	    RPP_ECHO_OFF | RPP_REQUIRE_TTY) == NULL)
 		return error_set(error, ERROR_USAGE,
 		    "no password was given");
+	if (strlen(password) > PASSWORD_MAX)
+		return error_set(error, ERROR_USAGE,
+		    "the password is longer than %d bytes", PASSWORD_MAX);
 	return (ssize_t)strlen(password);
 }
 

@@ -168,6 +168,9 @@ prompted 'send "s3cret\r"' -s a.sock -u op
 ends 0 '' 'the password is asked for'
 ok 'the typed password logs in' grep -qF -- "$proof" received
 ok 'the typed password is not shown' eval '! said "$OUT" s3cret'
+prompted 'send "[string repeat x 1025]\r"' -s a.sock -u op
+is "$RC" 1 'a typed password above the limit is refused'
+ok 'its limit is named' said "$OUT" '1024 bytes'
 prompted 'send "\x03"' -s a.sock -u op
 ok 'Ctrl-C ends the prompt' said "$OUT" 'cartridge-reload: '
 
