@@ -199,9 +199,9 @@ local function is_to_be_undone(self, set)
     if set.verdict == 'certain' or rawequal(set.before.value, nil) then
         return true
     end
-    -- It is uncertain who made the change. Undo it only if the new value is a function
-    -- of new code, or any table. Keep any other value, because old code may have set it.
-    -- A number, for example, may be a counter.
+    -- Either new code or old code may have made the change. Undo it only if the new value
+    -- is a table or a function of new code. Keep other values: a number, for example, may
+    -- be a counter that old code has increased.
     local kind = type(set.value)
     return kind == 'function' and self.txn.ownership:wraps_new(set.value) or kind == 'table'
 end

@@ -220,6 +220,24 @@ case('existing and new objects get the methods of their new class', function(t)
     t:is(getmetatable(held()), getmetatable(app.require('@').new()), 'as new objects have')
 end)
 
+case('a class that waits for the next pass is reported if the pass fails', function(t)
+    local app = start([[
+        local Class = {} function Class.run() return '%v' end
+        return {Class = Class, new = function() return setmetatable({}, {__index = Class}) end}
+    ]])
+    hold(app.require('@').new())
+    app.update()
+    local real = lib.load('scan.duplicates')
+    local stub = setmetatable({new = function(...)
+        local self = real.new(...)
+        function self.resolve() error('no more', 0) end
+        return self
+    end}, {__index = real})
+    local report = lib.loader({['scan.duplicates'] = stub})('commands.reload')({command = 'reload', timeout = 60})
+    t:is(report.scan.complete, false, 'incomplete')
+    t:is(places(report), '-metatable | metatable __index of global held', 'places')
+end)
+
 case('a list is not extended', function(t)
     local app = start([[
         local M = {} function M.a() return '%v a' end function M.b() return '%v b' end

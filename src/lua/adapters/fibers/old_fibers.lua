@@ -4,9 +4,9 @@
 -- A fiber is taken to run a loop if its entry function is old code, and to serve a
 -- request if its stack has old code but its entry function is not old. A fiber that is
 -- joinable, or whose stack is not completely known, may be part of a request even if its
--- entry function is old code. Requests get time to finish. Loops are handled only after
--- all requests have finished or this time is over, because a request may be waiting for
--- a fiber that merely looks like a loop.
+-- entry function is old code. Requests get a limited time to finish. Loops are handled
+-- only after all requests have finished or that time has passed, because a request may
+-- be waiting for a fiber that merely looks like a loop.
 --
 -- A loop with a replacement in the new code (see `succession`) is cancelled. A loop
 -- without a replacement is restarted if that is safe (see `restart`). If that is not

@@ -57,8 +57,8 @@ local function is_restartable(item, is_old)
         and item.object ~= nil and not has_storage(item.object)
 end
 
---- Returns whether a fiber that is not in `ours` already runs the counterpart of an old
--- loop. Such a fiber was started by a loop that was restarted earlier.
+--- Returns whether a loop that was restarted earlier has already started a fiber that
+-- runs the counterpart of an old loop.
 -- @tparam table item the old loop
 -- @tparam table ours set of the ids of the fibers that `exchange` has started
 -- @tparam table ownership see `code.ownership`
